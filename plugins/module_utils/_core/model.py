@@ -1,0 +1,137 @@
+# Copyright: (c) 2026, nova_pci contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is known of one machine: frozen records that answer questions about themselves and never read anything.
+
+None always means "the machine has no such thing"; what could not be read stands by name in `unreadable`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .address import PciAddress
+
+TYPE_PCI = "type-PCI"
+TYPE_PF = "type-PF"
+TYPE_VF = "type-VF"
+DEVICE_TYPES = (TYPE_PCI, TYPE_PF, TYPE_VF)
+
+
+@dataclass(frozen=True)
+class NetworkInterface:
+    name: str
+    mac: str | None
+
+
+@dataclass(frozen=True)
+class Use:
+    """One reason for which the host needs a device.
+
+    Shape: *kind* is a short stable word (mount, swap, volume, route, address, member, connection, console, bmc,
+    guest, bridge), *detail* says which one in the user's words ("/ is mounted from vda1").
+    """
+
+    kind: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class PciDevice:
+    """One PCI function, as sysfs shows it (Documentation/ABI/testing/sysfs-bus-pci)."""
+
+    address: PciAddress
+    vendor_id: str | None = None  # four lower-case hex digits, no 0x; so are the next three
+    product_id: str | None = None
+    subsystem_vendor_id: str | None = None
+    subsystem_product_id: str | None = None
+    class_code: str | None = None  # six lower-case hex digits: class, subclass, programming interface
+    revision: str | None = None  # two lower-case hex digits
+    vendor_name: str | None = None  # the names come from the host's pci.ids, when it has one
+    product_name: str | None = None
+    subsystem_name: str | None = None
+    class_name: str | None = None
+    driver: str | None = None
+    driver_override: str | None = None
+    modalias: str | None = None
+    modules: tuple[str, ...] = ()  # what modules.alias and modules.builtin.modinfo offer for the modalias
+    numa_node: int | None = None  # None also for the kernel's -1
+    iommu_group: int | None = None
+    group_members: tuple[PciAddress, ...] = ()  # the other devices of its IOMMU group
+    sriov_totalvfs: int | None = None
+    sriov_numvfs: int | None = None
+    sriov_vf_product_id: str | None = None  # what the VFs of this PF call themselves
+    virtual_functions: tuple[PciAddress, ...] = ()
+    physical_function: PciAddress | None = None
+    network_interfaces: tuple[NetworkInterface, ...] = ()
+    block_devices: tuple[str, ...] = ()
+    boot_vga: bool | None = None
+    reset_methods: tuple[str, ...] = ()
+    serial: str | None = None  # stable identity: VPD "SN", else the device serial number capability
+    serial_source: str | None = None  # "vpd" or "dsn"
+    physical_slot: str | None = None  # the label of /sys/bus/pci/slots
+    parent: PciAddress | None = None  # the bridge above it
+    uses: tuple[Use, ...] = ()
+    unreadable: tuple[tuple[str, str], ...] = ()  # (attribute, the system's word for why)
+
+    @property
+    def device_type(self) -> str:
+        """As Nova names it: nova/virt/libvirt/host.py _get_device_type; a PF needs no VF enabled to be one."""
+        if self.physical_function is not None:
+            return TYPE_VF
+        if self.sriov_totalvfs:
+            return TYPE_PF
+        return TYPE_PCI
+
+    @property
+    def is_bridge(self) -> bool:
+        return self.class_code is not None and self.class_code.startswith("06")
+
+    @property
+    def is_display(self) -> bool:
+        return self.class_code is not None and self.class_code.startswith("03")
+
+    @property
+    def label(self) -> str:
+        """How messages name a device: "0000:3b:00.0 (8086:154d ixgbe)"."""
+        driver = f" {self.driver}" if self.driver else ""
+        return f"{self.address} ({self.vendor_id or '????'}:{self.product_id or '????'}{driver})"
+
+
+@dataclass(frozen=True)
+class IommuState:
+    """The IOMMU as it runs now, and what the next boot would bring."""
+
+    enabled: bool  # groups exist AND are populated; an empty /sys/kernel/iommu_groups is "off"
+    kind: str | None  # intel, amd, smmu, smmuv3, virtio; None when unknown
+    firmware_table: str | None  # DMAR, IVRS, IORT or VIOT, whichever the firmware hands over
+    units: tuple[str, ...] = ()  # names under /sys/class/iommu
+    groups: int = 0
+    default_domain: str | None = None  # identity, DMA, DMA-FQ, or "mixed"
+    interrupt_remapping: bool | None = None
+    arguments_running: tuple[str, ...] = ()  # the IOMMU's tokens of /proc/cmdline
+    arguments_configured: tuple[str, ...] | None = None  # those of the next boot; None when that is not known
+    reason: str | None = None  # when off: why, in words, and what to do
+    unreadable: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class HostInventory:
+    """Everything the decisions need of one host."""
+
+    devices: tuple[PciDevice, ...]  # sorted by address
+    iommu: IommuState
+    architecture: str  # uname -m
+    cpu_vendor: str | None  # GenuineIntel, AuthenticAMD, HygonGenuine...; None on ARM
+    kernel_release: str
+    boot_id: str
+    running_command_line: str  # /proc/cmdline without its newline
+    vfio_pci: str  # "module", "builtin" or "missing" in the running kernel; so the next
+    vfio_virqfd: str = "missing"
+    unreadable: tuple[tuple[str, str], ...] = ()  # (path, why): what of the machine itself could not be read
+
+    def device(self, address: PciAddress) -> PciDevice | None:
+        return next((device for device in self.devices if device.address == address), None)
+
+    def group(self, number: int) -> tuple[PciDevice, ...]:
+        return tuple(device for device in self.devices if device.iommu_group == number)
