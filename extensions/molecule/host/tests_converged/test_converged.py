@@ -1,0 +1,115 @@
+"""After the run, and again after a cold boot: the machine shows what was declared, and the record how it got there."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[4]))
+
+from tests.lab import zoo
+
+DEVICES = "/sys/bus/pci/devices"
+ADDRESS = zoo.expected("intel")
+
+
+@pytest.fixture(scope="module")
+def record() -> list[dict]:
+    lines = Path(os.environ["NOVA_PCI_RECORD"]).read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def runs(record: list[dict]) -> list[list[dict]]:
+    """The record cut at each start of a playbook that is the main job."""
+    found: list[list[dict]] = []
+    for line in record:
+        if line["event"] == "run":
+            current: list[dict] = []
+            if line["playbook"] == "converge.yml":
+                found.append(current)
+        current.append(line)
+    return found
+
+
+def results(run: list[dict], action: str) -> list[dict]:
+    return [line["result"] for line in run if line["event"] == "result" and line["action"] == f"nova_pci.passthrough.{action}"]
+
+
+def driver(host, address: str) -> str | None:
+    link = host.run(f"readlink {DEVICES}/{address}/driver")
+    return link.stdout.strip().rpartition("/")[2] or None
+
+
+def test_the_iommu_is_on(host):
+    assert int(host.check_output("ls /sys/kernel/iommu_groups | wc -l")) > 10
+    assert "intel_iommu=on" in host.check_output("cat /proc/cmdline").split()
+    assert "intel_iommu=off" not in host.check_output("cat /proc/cmdline").split()
+
+
+@pytest.mark.parametrize("name", ["spare_nic", "gpu", "gpu_audio", "shared_edu", "shared_nic", "numa_nic"])
+def test_declared_devices_and_their_companions_are_on_vfio_pci(host, name):
+    assert driver(host, ADDRESS[name]) == "vfio-pci"
+
+
+@pytest.mark.parametrize(
+    ("name", "native"), [("ssh_nic", "e1000e"), ("nvme_data", "nvme"), ("root_disk", "virtio-pci"), ("sriov_nic", "igb")]
+)
+def test_what_the_host_needs_keeps_its_driver(host, name, native):
+    assert driver(host, ADDRESS[name]) == native
+
+
+def test_the_data_disk_is_still_mounted(host):
+    assert host.mount_point("/srv/data").exists
+
+
+@pytest.mark.parametrize(("name", "count", "native"), [("sriov_nic", 4, "igbvf"), ("nvme_sriov", 2, "vfio-pci")])
+def test_virtual_functions_are_there_on_the_driver_asked_for(host, name, count, native):
+    links = host.check_output(f"ls -d {DEVICES}/{ADDRESS[name]}/virtfn*").split()
+    assert len(links) == count
+    for link in links:
+        assert host.check_output(f"basename $(readlink {link}/driver)") == native
+
+
+def test_the_unit_ran_before_anything_that_hands_out_devices(host):
+    assert host.service("nova-pci-passthrough").is_enabled
+    before = host.check_output("systemctl show -p Before --value nova-pci-passthrough.service").split()
+    assert {"libvirtd.service", "nova-compute.service"} <= set(before)
+    assert host.check_output("systemctl is-failed nova-pci-passthrough.service || true") != "failed"
+
+
+def test_the_early_bind_is_in_the_initramfs(host):
+    listing = host.check_output("lsinitramfs /boot/initrd.img-$(uname -r)")
+    assert "scripts/init-top/nova-pci-passthrough" in listing
+    assert "vfio-pci.ko" in listing
+
+
+def test_check_mode_named_exactly_what_the_run_then_changed(record):
+    checked, converged = runs(record)[:2]
+    promised = results(checked, "host_apply")[0]
+    done = results(converged, "host_apply")[0]
+    assert promised["changed"]
+    assert promised["actions"] == done["actions"]
+    assert len(done["actions"]) > 5
+
+
+def test_the_run_rebooted_exactly_once(record):
+    converged = runs(record)[1]
+    reboots = [line for line in converged if line["event"] == "result" and line["action"] == "ansible.builtin.reboot"]
+    assert [line["result"]["rebooted"] for line in reboots] == [True]
+
+
+def test_the_second_run_changes_nothing_with_at_most_four_module_executions(record):
+    again = runs(record)[2]
+    assert not any(line["result"].get("changed") for line in again if line["event"] == "result")
+    executed = [line["module"] for line in again if line["event"] == "module"]
+    assert 2 <= len(executed) <= 4, executed
+
+
+def test_every_finding_is_ok(record):
+    findings = results(runs(record)[1], "host_verify")[-1]["findings"]
+    assert len(findings) > 10
+    assert [finding for finding in findings if not finding["ok"]] == []

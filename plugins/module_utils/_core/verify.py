@@ -1,0 +1,187 @@
+# Copyright: (c) 2026, nova_pci contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Hold a plan against the machine as it is now: pure functions (plan as data, inventory) -> findings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from .address import PciAddress, parse_address
+from .kernel_cmdline import parse_command_line
+from .model import HostInventory, PciDevice
+
+OK = "ok"
+PENDING = "pending reboot"
+FAILED = "failed"
+
+# Drivers that the kernel lets stand beside vfio-pci in one group (drivers/vfio/group.c, and since 6.0
+# drivers/pci/bus.c driver_managed_dma): they do no DMA of their own.
+_DRIVERS_WITHOUT_DMA = frozenset({"vfio-pci", "pci-stub", "pcieport", "pciehp", "shpchp"})
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was checked. *state* is ok, pending reboot or failed; *fix* says what to do unless it is ok."""
+
+    check: str
+    state: str
+    expected: str
+    found: str
+    fix: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**asdict(self), "ok": self.state == OK}
+
+
+def verify(plan: Mapping[str, Any], inventory: HostInventory, actions: Iterable[str] = ()) -> tuple[Finding, ...]:
+    """Return every finding, in the order of the layers; *actions* is what a dry run of host_apply would still do."""
+    waiting = bool(plan["reboot"]["required"])
+    return (
+        *_files(actions),
+        *_arguments(plan, inventory, waiting),
+        *_iommu(plan, inventory, waiting),
+        *_devices(plan, inventory, waiting),
+    )
+
+
+def _judge(ok: bool, waiting: bool) -> str:
+    if ok:
+        return OK
+    return PENDING if waiting else FAILED
+
+
+def _finding(check: str, state: str, expected: str, found: str, fix: str) -> Finding:
+    if state == OK:
+        return Finding(check, OK, expected, found)
+    return Finding(check, state, expected, found, "reboot the host" if state == PENDING else fix)
+
+
+def _files(actions: Iterable[str]) -> Iterator[Finding]:
+    for action in actions:
+        yield Finding("configuration", FAILED, "nothing left to do", action, "run playbooks/site.yml")
+
+
+def _arguments(plan: Mapping[str, Any], inventory: HostInventory, waiting: bool) -> Iterator[Finding]:
+    running = parse_command_line(inventory.running_command_line)
+    for row in plan["kernel_arguments"]["rows"]:
+        token = row["token"]
+        there = running.has_token(token)
+        yield _finding(
+            f"kernel argument {token}",
+            _judge(there, waiting),
+            "on the running kernel's command line",
+            "there" if there else f"/proc/cmdline has no {token}",
+            f"the boot loader did not pass {token} to the kernel: see which configuration it really reads; "
+            "the host is not rebooted for it again",
+        )
+
+
+def _wants_vfio(plan: Mapping[str, Any]) -> bool:
+    return any(row["driver"] == "vfio-pci" or row.get("vf_driver") == "vfio-pci" for row in plan["devices"])
+
+
+def _iommu(plan: Mapping[str, Any], inventory: HostInventory, waiting: bool) -> Iterator[Finding]:
+    if not _wants_vfio(plan):
+        return
+    iommu = inventory.iommu
+    found = f"on, {iommu.groups} groups" if iommu.enabled else f"off: {iommu.reason or 'the kernel shows no IOMMU group'}"
+    yield _finding(
+        "iommu", _judge(iommu.enabled, waiting), "on", found, "mend what the reason names, then run the play again"
+    )
+
+
+def _devices(plan: Mapping[str, Any], inventory: HostInventory, waiting: bool) -> Iterator[Finding]:
+    for row in plan["devices"]:
+        if row["role"] == "refused":
+            continue
+        device = inventory.device(parse_address(row["address"]))
+        if device is None:
+            yield Finding(
+                f"device {row['address']}",
+                PENDING if waiting else FAILED,
+                "present",
+                "the host shows no device at this address",
+                "reboot the host" if waiting else "see whether the card was moved or removed, then run the play again",
+            )
+            continue
+        yield from _driver(row, device, waiting)
+        yield from _virtual_functions(row, device, inventory, waiting)
+        if row["driver"] == "vfio-pci":
+            yield from _group(device, inventory, waiting)
+
+
+def _driver(row: Mapping[str, Any], device: PciDevice, waiting: bool) -> Iterator[Finding]:
+    wanted = row["driver"]
+    if wanted is None:
+        return
+    yield _finding(
+        f"driver of {device.address}",
+        _judge(device.driver == wanted, waiting),
+        wanted,
+        device.driver or "no driver",
+        "systemctl status nova-pci-passthrough.service says why the bind failed",
+    )
+
+
+def _virtual_functions(
+    row: Mapping[str, Any], device: PciDevice, inventory: HostInventory, waiting: bool
+) -> Iterator[Finding]:
+    wanted = row["num_vfs"]
+    if not wanted:
+        return
+    count = len(device.virtual_functions)
+    yield _finding(
+        f"virtual functions of {device.address}",
+        _judge(count == wanted, waiting),
+        str(wanted),
+        str(count),
+        "systemctl status nova-pci-passthrough.service says why the card refused the count",
+    )
+    driver = row.get("vf_driver")
+    if driver is None:
+        return
+    for address in device.virtual_functions:
+        function = inventory.device(address)
+        if function is not None:
+            yield from _driver({"driver": driver}, function, waiting)
+
+
+def _group(device: PciDevice, inventory: HostInventory, waiting: bool) -> Iterator[Finding]:
+    if device.iommu_group is None:
+        yield _finding(
+            f"IOMMU group of {device.address}",
+            _judge(False, waiting),
+            "a group of its own or with companions only",
+            "no group",
+            "the IOMMU does not translate for this device; see the finding iommu",
+        )
+        return
+    strangers = _strangers(device, inventory)
+    names = ", ".join(f"{inventory_label(inventory, address)}" for address in strangers)
+    yield _finding(
+        f"IOMMU group of {device.address}",
+        _judge(not strangers, False),
+        f"group {device.iommu_group} can be handed to a guest whole",
+        names or "it can",
+        f"a guest cannot get the device while {names or 'they'} keep their driver; declare them too or choose another slot",
+    )
+
+
+def _strangers(device: PciDevice, inventory: HostInventory) -> tuple[PciAddress, ...]:
+    assert device.iommu_group is not None
+    return tuple(
+        other.address
+        for other in inventory.group(device.iommu_group)
+        if other.address != device.address
+        and not other.is_bridge
+        and other.driver is not None
+        and other.driver not in _DRIVERS_WITHOUT_DMA
+    )
+
+
+def inventory_label(inventory: HostInventory, address: PciAddress) -> str:
+    device = inventory.device(address)
+    return device.label if device is not None else str(address)

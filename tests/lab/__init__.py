@@ -1,0 +1,1 @@
+"""Throw-away machines with real GRUB, a real kernel and an emulated IOMMU (see README.md)."""

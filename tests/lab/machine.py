@@ -1,0 +1,388 @@
+"""Machines: start, wait, reboot, cut the power, and leave nothing behind.
+
+A machine is one daemonised QEMU and one run directory. Everything needed to find it again is in
+that directory, so any later process (a playbook, a test, a person) can take over or clean up,
+also after the one that started it died half-way.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import image, qemu, ssh, zoo
+from .cache import Cache, default_root
+from .errors import LabError
+from .progress import Progress
+
+# Measured under emulation on two shared processors (README.md), times three, and no less
+# than what a machine under load needs.
+BOOT_SECONDS = 450
+REBOOT_SECONDS = 450
+
+MEMORY_MIB = {"intel": 2048, "amd": 2048, "small": 1024}
+
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
+_PORT_TRIES = 5
+
+
+@dataclass(frozen=True)
+class State:
+    """What machine.json remembers of a machine."""
+
+    name: str
+    suite: str
+    zoo: str
+    memory_mib: int
+    ssh_port: int
+    golden: str
+
+
+class Machine:
+    """One guest of the lab."""
+
+    def __init__(self, lab: Lab, name: str) -> None:
+        """Name a machine; it need not exist yet."""
+        if not _NAME.fullmatch(name):
+            raise LabError(f"{name!r} is no machine name: use small letters, digits and hyphens.")
+        self.lab = lab
+        self.name = name
+        self.directory = lab.run_root / name
+        self.serial_log = self.directory / "serial.log"
+        self.ssh_config = self.directory / "ssh_config"
+        self.ssh = ssh.Ssh(self.ssh_config, name)
+
+    @property
+    def state(self) -> State:
+        """What is remembered of this machine."""
+        try:
+            text = (self.directory / "machine.json").read_text(encoding="utf-8")
+            return State(**json.loads(text))
+        except (OSError, ValueError, TypeError) as error:
+            raise LabError(f"There is no machine {self.name}; start it with `up`.") from error
+
+    @property
+    def expected(self) -> dict[str, str | list[str]]:
+        """Device name -> PCI address in this machine."""
+        return zoo.expected(self.state.zoo)
+
+    @property
+    def pids(self) -> list[int]:
+        """The QEMU processes of this machine, found by their arguments (no pid file needed)."""
+        return processes_with(["-pidfile", str(self.directory / "qemu.pid")])
+
+    @property
+    def running(self) -> bool:
+        """Whether QEMU runs; whether the guest answers is another question."""
+        return bool(self.pids)
+
+    def up(
+        self,
+        suite: str = "bookworm",
+        zoo_name: str = "intel",
+        memory_mib: int | None = None,
+        fresh: bool = False,
+    ) -> Machine:
+        """Start the machine and wait for SSH; a running one is only waited for.
+
+        An existing overlay is kept, with the suite and the zoo it was made for, unless `fresh`.
+        """
+        progress = Progress(self.name)
+        if fresh:
+            self.down()
+        if not (self.directory / "machine.json").exists():
+            self._create(suite, zoo_name, memory_mib or MEMORY_MIB[zoo_name], progress)
+        if not self.running:
+            self._start(progress)
+        self._wait_for_ssh(progress, BOOT_SECONDS)
+        return self
+
+    def reboot(self) -> float:
+        """Reboot from inside, as Ansible does; returns the seconds until SSH is back."""
+        progress = Progress(self.name)
+        before = self.boot_id()
+        progress.say("rebooting")
+        self.ssh.run("systemctl --no-block reboot", timeout=60)
+        self._wait_for_ssh(progress, REBOOT_SECONDS, other_than=before)
+        return progress.elapsed
+
+    def power_cycle(self) -> float:
+        """Off and on again without asking the guest; returns the seconds until SSH is back."""
+        progress = Progress(self.name)
+        _ = self.state
+        progress.say("power off")
+        self._quit()
+        self._start(progress)
+        self._wait_for_ssh(progress, BOOT_SECONDS)
+        return progress.elapsed
+
+    def cut(self) -> None:
+        """Kill QEMU: whatever it had not yet written is lost. `up` starts the machine again."""
+        for pid in self.pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._wait_gone(10)
+
+    def down(self) -> None:
+        """Stop the machine, remove all of it, and prove that nothing is left."""
+        self._quit()
+        if self.directory.exists():
+            shutil.rmtree(self.directory)
+        left = self.left_overs()
+        if left:
+            raise LabError(f"Machine {self.name} left behind: {'; '.join(left)}.")
+
+    def left_overs(self) -> list[str]:
+        """What of this machine still exists outside its run directory, in words."""
+        found = [f"process {pid}" for pid in self.pids]
+        mounts = Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()
+        inside = (str(self.directory), f"{self.directory}/")
+        for line in mounts:
+            where = line.split()[1]
+            if where == inside[0] or where.startswith(inside[1]):
+                found.append(f"mount {where}")
+        if Path("/run/netns", f"nova-pci-lab-{self.name}").exists():
+            found.append(f"network namespace nova-pci-lab-{self.name}")
+        return found
+
+    def boot_id(self) -> str:
+        """The guest's identity of this boot."""
+        return self.ssh.output("cat /proc/sys/kernel/random/boot_id", timeout=120).strip()
+
+    def last_console_line(self) -> str:
+        """The newest readable line of the serial console."""
+        try:
+            with self.serial_log.open("rb") as log:
+                log.seek(max(0, log.seek(0, os.SEEK_END) - 4096))
+                return last_line(log.read().decode("utf-8", "replace"))
+        except OSError:
+            return ""
+
+    def monitor(self, command: str, arguments: Mapping[str, object] | None = None) -> object:
+        """One QMP command to this machine's QEMU, for tests that hot-plug or cut a link."""
+        with Qmp(self.directory / "qmp.sock") as session:
+            return session.execute(command, arguments)
+
+    def _create(self, suite: str, zoo_name: str, memory_mib: int, progress: Progress) -> None:
+        golden = self.lab.build(suite, progress)
+        self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for source, target in ((golden.disk, "disk.qcow2"), (golden.data_disk, "data.qcow2")):
+            overlay = str(self.directory / target)
+            options = ("-q", "-f", "qcow2", "-F", "qcow2", "-b", str(source), overlay)
+            self.lab.qemu(progress).image("create", *options)
+        port = ssh.free_port()
+        golden_name = str(golden.directory)
+        self._remember(State(self.name, suite, zoo_name, memory_mib, port, golden_name))
+
+    def _remember(self, state: State) -> None:
+        key = ssh.ensure_key(self.lab.cache.root)
+        self.ssh_config.write_text(ssh.config_text(self.name, state.ssh_port, key))
+        text = json.dumps(dataclasses.asdict(state), indent=1) + "\n"
+        temporary = self.directory / "machine.json.new"
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(self.directory / "machine.json")
+
+    def _start(self, progress: Progress) -> None:
+        """Start QEMU; its port is kept across starts and changed only if somebody took it."""
+        state = self.state
+        for _ in range(_PORT_TRIES):
+            argv = self._argv(state, progress)
+            done = subprocess.run(
+                argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+            )
+            if done.returncode == 0:
+                progress.say(f"started {state.suite}, zoo {state.zoo}, SSH port {state.ssh_port}")
+                return
+            if "host forwarding rule" not in done.stderr:
+                break
+            state = dataclasses.replace(state, ssh_port=ssh.free_port())
+            self._remember(state)
+        raise LabError(f"QEMU did not start {self.name}: {done.stderr.strip()[-500:]}")
+
+    def _argv(self, state: State, progress: Progress) -> list[str]:
+        here = self.directory
+        values = {
+            "disk": here / "disk.qcow2",
+            "disk_format": "qcow2",
+            "data_disk": here / "data.qcow2",
+            "ssh_port": state.ssh_port,
+        }
+        found = self.lab.qemu(progress)
+        return [
+            *found.system,
+            *("-name", f"{self.name},process=lab-{self.name}"),
+            *("-daemonize", "-pidfile", str(here / "qemu.pid")),
+            *("-machine", "q35,kernel-irqchip=split"),
+            *qemu.accelerator(found, self.lab.cache, progress),
+            *("-nodefaults", "-display", "none"),
+            *("-chardev", f"file,id=serial,path={self.serial_log},append=on"),
+            *("-serial", "chardev:serial"),
+            *("-monitor", f"unix:{here / 'monitor.sock'},server=on,wait=off"),
+            *("-qmp", f"unix:{here / 'qmp.sock'},server=on,wait=off"),
+            *zoo.machine_args(state.zoo, state.memory_mib),
+            *zoo.device_args(state.zoo, values),
+        ]
+
+    def _wait_for_ssh(self, progress: Progress, seconds: float, other_than: str = "") -> None:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if not self.running:
+                raise LabError(f"QEMU of {self.name} ended; console: {self.last_console_line()}")
+            if ssh.answers(self.state.ssh_port):
+                with contextlib.suppress(LabError):
+                    if self.boot_id() != other_than:
+                        progress.say("SSH answers")
+                        return
+            progress.heartbeat(f"waiting for SSH; console: {self.last_console_line()}")
+            time.sleep(1)
+        raise LabError(
+            f"{self.name} did not answer over SSH within {seconds:.0f} s;"
+            f" console: {self.last_console_line()}"
+        )
+
+    def _quit(self) -> None:
+        """Ask QEMU to end (it closes its files properly), and insist if it does not."""
+        if not self.running:
+            return
+        with contextlib.suppress(OSError, LabError):
+            self.monitor("quit")
+        if not self._wait_gone(10):
+            self.cut()
+        if self.running:
+            raise LabError(f"QEMU of {self.name} cannot be stopped.")
+
+    def _wait_gone(self, seconds: float) -> bool:
+        deadline = time.monotonic() + seconds
+        while self.running and time.monotonic() < deadline:
+            time.sleep(0.1)
+        return not self.running
+
+
+class Lab:
+    """All machines that share a cache and a run directory."""
+
+    def __init__(self, cache_root: Path | None = None, run_root: Path | None = None) -> None:
+        """Take the folders from the environment unless they are given."""
+        self.cache = Cache(cache_root or default_root())
+        chosen = os.environ.get("NOVA_PCI_LAB_RUN")
+        default_run = Path(chosen).absolute() if chosen else self.cache.root / "run"
+        self.run_root = run_root or default_run
+        self._qemu: qemu.Qemu | None = None
+
+    def machine(self, name: str) -> Machine:
+        """One machine by name, whether it exists or not."""
+        return Machine(self, name)
+
+    def machines(self) -> list[Machine]:
+        """Every machine that has a run directory, sound or half made."""
+        if not self.run_root.is_dir():
+            return []
+        names = sorted(entry.name for entry in self.run_root.iterdir() if entry.is_dir())
+        return [Machine(self, name) for name in names if _NAME.fullmatch(name)]
+
+    def qemu(self, progress: Progress) -> qemu.Qemu:
+        """QEMU for this lab, looked for once."""
+        if self._qemu is None:
+            self._qemu = qemu.find(self.cache, progress)
+        return self._qemu
+
+    def build(self, suite: str, progress: Progress) -> image.Golden:
+        """The golden image of a suite; older images that no machine uses are removed."""
+        found = self.qemu(progress)
+        accelerator = qemu.accelerator(found, self.cache, progress)
+        golden = image.build(suite, self.cache, found, accelerator, progress)
+        self.cache.prune(image.kind(suite), in_use={golden.directory, *self._goldens_in_use()})
+        return golden
+
+    def down_all(self) -> list[str]:
+        """Take every machine down; returns their names."""
+        names = [machine.name for machine in self.machines()]
+        for name in names:
+            self.machine(name).down()
+        return names
+
+    def _goldens_in_use(self) -> Iterator[Path]:
+        for machine in self.machines():
+            with contextlib.suppress(LabError):
+                yield Path(machine.state.golden)
+
+
+class Qmp:
+    """A short conversation with QEMU's machine protocol."""
+
+    def __init__(self, path: Path) -> None:
+        """Connect and say hello."""
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.settimeout(30)
+        self._socket.connect(str(path))
+        self._reader = self._socket.makefile("r", encoding="utf-8")
+        self._reader.readline()
+        self.execute("qmp_capabilities")
+
+    def __enter__(self) -> Qmp:
+        return self
+
+    def __exit__(self, *unused: object) -> None:
+        self._reader.close()
+        self._socket.close()
+
+    def execute(self, command: str, arguments: Mapping[str, object] | None = None) -> object:
+        """Send one command and return what it returns, passing over events."""
+        request = {"execute": command, **({"arguments": dict(arguments)} if arguments else {})}
+        self._socket.sendall(json.dumps(request).encode() + b"\n")
+        for line in self._reader:
+            answer = json.loads(line)
+            if "error" in answer:
+                raise LabError(f"QEMU refused {command}: {answer['error'].get('desc')}")
+            if "return" in answer:
+                return answer["return"]
+        return None
+
+
+def processes_with(words: list[str]) -> list[int]:
+    """Processes whose arguments contain `words` in a row; zombies have no arguments."""
+    needle = b"\0" + b"\0".join(word.encode() for word in words) + b"\0"
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        with contextlib.suppress(OSError):
+            if needle in (entry / "cmdline").read_bytes():
+                found.append(int(entry.name))
+    return sorted(found)
+
+
+def last_line(console: str) -> str:
+    """The last line with words on it, without the terminal's control sequences."""
+    text = re.sub(r"\x1b(\[[0-9;?=]*[A-Za-z]|[()][A-Z0-9]|c)", "", console)
+    lines = [line.strip() for line in re.split(r"[\r\n]+", text)]
+    return next((line for line in reversed(lines) if line), "")[:120]
+
+
+def inventory(machines: list[Machine]) -> str:
+    """An Ansible inventory (YAML) of these machines as the group nova_compute."""
+    lines = ["nova_compute:", "  hosts:"]
+    for machine in machines:
+        state = machine.state
+        key = ssh.ensure_key(machine.lab.cache.root)
+        lines += [
+            f"    {machine.name}:",
+            "      ansible_host: 127.0.0.1",
+            f"      ansible_port: {state.ssh_port}",
+            "      ansible_user: root",
+            f"      ansible_ssh_private_key_file: {key}",
+            f"      ansible_ssh_common_args: {ssh.common_args()}",
+            "      ansible_python_interpreter: /usr/bin/python3",
+        ]
+    return "\n".join(lines) + "\n"

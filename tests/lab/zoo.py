@@ -1,0 +1,243 @@
+"""The PCI devices of a lab machine: what sits where, and which case it is there for.
+
+Tests name devices (``spare_nic``), never addresses: `expected` translates. The addresses are
+what SeaBIOS and Linux give when root ports are walked in order; `tests/test_booted_zoo.py`
+holds this table against a machine that has really booted.
+
+Two things are said explicitly on purpose. ``bus=pcie.0`` everywhere: once an expander bridge
+exists, QEMU no longer knows which root bus is meant. ``romfile=``: option ROMs only slow the boot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+ZOOS = ("intel", "amd", "small")
+
+SSH_NIC_MAC = "52:54:00:4c:00:01"
+SPARE_NIC_MAC = "52:54:00:4c:00:02"
+SRIOV_NIC_MAC = "52:54:00:4c:00:03"
+SHARED_NIC_MAC = "52:54:00:4c:00:04"
+NUMA_NIC_MAC = "52:54:00:4c:00:05"
+
+SRIOV_NIC_VFS = 7
+NVME_VFS = 4
+
+
+@dataclass(frozen=True)
+class Device:
+    """One PCI function a test can ask for; `args` carries {placeholders} filled at boot."""
+
+    name: str
+    address: str
+    ids: str
+    why: str
+    args: tuple[str, ...] = ()
+    small: bool = False
+
+
+def _port(number: int, bus: str = "pcie.0", addr: str | None = None) -> tuple[str, ...]:
+    """A PCIe root port with access control services, so that what hangs on it is isolated."""
+    place = addr or f"0x10.{number}"
+    first = ",multifunction=on" if number == 0 and addr is None else ""
+    options = f"id=rp{number},bus={bus},chassis={number + 1},slot={number + 1},addr={place}"
+    return ("-device", f"pcie-root-port,{options}{first}")
+
+
+DEVICES = (
+    Device(
+        name="console_vga",
+        address="0000:00:01.0",
+        ids="1234:1111",
+        why="the console's display (boot_vga is 1): must be refused",
+        args=("-device", "VGA,bus=pcie.0,addr=0x1"),
+        small=True,
+    ),
+    Device(
+        name="root_disk",
+        address="0000:00:03.0",
+        ids="1af4:1001",
+        why="controller of the root file system: must be refused",
+        args=(
+            "-drive",
+            "file={disk},if=none,id=root,format={disk_format},cache=unsafe,discard=unmap",
+            "-device",
+            "virtio-blk-pci,drive=root,bus=pcie.0,addr=0x3,bootindex=1",
+        ),
+        small=True,
+    ),
+    Device(
+        name="ssh_nic",
+        address="0000:01:00.0",
+        ids="8086:10d3",
+        why="carries the connection and the default route: must be refused, although its ids"
+        " are those of spare_nic",
+        args=(
+            *_port(0),
+            "-netdev",
+            "user,id=ssh,hostfwd=tcp:127.0.0.1:{ssh_port}-:22",
+            "-device",
+            f"e1000e,netdev=ssh,bus=rp0,romfile=,mac={SSH_NIC_MAC}",
+        ),
+        small=True,
+    ),
+    Device(
+        name="spare_nic",
+        address="0000:02:00.0",
+        ids="8086:10d3",
+        why="the free twin of ssh_nic: the usual whole-device passthrough",
+        args=(
+            *_port(1),
+            "-netdev",
+            "hubport,id=spare,hubid=1",
+            "-device",
+            f"e1000e,netdev=spare,bus=rp1,romfile=,mac={SPARE_NIC_MAC}",
+        ),
+        small=True,
+    ),
+    Device(
+        name="sriov_nic",
+        address="0000:03:00.0",
+        ids="8086:10c9",
+        why=f"SR-IOV physical function with {SRIOV_NIC_VFS} virtual functions (8086:10ca)",
+        args=(
+            *_port(2),
+            "-netdev",
+            "hubport,id=sriov,hubid=2",
+            "-device",
+            f"igb,netdev=sriov,bus=rp2,romfile=,mac={SRIOV_NIC_MAC}",
+        ),
+        small=True,
+    ),
+    Device(
+        name="nvme_sriov",
+        address="0000:04:00.0",
+        ids="1b36:0010",
+        why=f"SR-IOV without a network: {NVME_VFS} virtual functions with the ids of their parent",
+        args=(
+            *_port(3),
+            "-device",
+            "nvme-subsys,id=subsys0",
+            "-device",
+            f"nvme,subsys=subsys0,serial=lab-sriov,bus=rp3,sriov_max_vfs={NVME_VFS},"
+            "sriov_vq_flexible=8,sriov_vi_flexible=4,max_ioqpairs=10,msix_qsize=16",
+        ),
+    ),
+    Device(
+        name="shared_bridge",
+        address="0000:05:00.0",
+        ids="1b36:000e",
+        why="the PCIe-to-PCI bridge that makes its children one IOMMU group",
+        args=(*_port(4), "-device", "pcie-pci-bridge,id=conventional,bus=rp4"),
+    ),
+    Device(
+        name="shared_edu",
+        address="0000:06:01.0",
+        ids="1234:11e8",
+        why="shares an IOMMU group with shared_nic, and no driver in Linux claims it",
+        args=("-device", "edu,bus=conventional,addr=1"),
+    ),
+    Device(
+        name="shared_nic",
+        address="0000:06:02.0",
+        ids="8086:100e",
+        why="shares an IOMMU group with shared_edu, bound to its own driver",
+        args=(
+            "-netdev",
+            "hubport,id=shared,hubid=3",
+            "-device",
+            f"e1000,netdev=shared,bus=conventional,addr=2,romfile=,mac={SHARED_NIC_MAC}",
+        ),
+    ),
+    Device(
+        name="gpu",
+        address="0000:07:00.0",
+        ids="1002:5046",
+        why="a second display (class 0300, boot_vga is 0) with a companion function",
+        args=(
+            *_port(5),
+            "-device",
+            "ati-vga,bus=rp5,addr=0.0,multifunction=on,romfile=",
+        ),
+    ),
+    Device(
+        name="gpu_audio",
+        address="0000:07:00.1",
+        ids="8086:293e",
+        why="the companion: must follow gpu or the plan must say why not",
+        args=("-device", "ich9-intel-hda,bus=rp5,addr=0.1"),
+    ),
+    Device(
+        name="nvme_data",
+        address="0000:08:00.0",
+        ids="1b36:0010",
+        why="holds a mounted file system (/srv/data): must be refused, although its ids are"
+        " those of nvme_sriov",
+        args=(
+            *_port(6),
+            "-drive",
+            "file={data_disk},if=none,id=data,format=qcow2,cache=unsafe",
+            "-device",
+            "nvme,drive=data,serial=lab-data,bus=rp6",
+        ),
+    ),
+    Device(
+        name="numa_nic",
+        address="0000:81:00.0",
+        ids="15ad:07b0",
+        why="sits on NUMA node 1, behind a second root bus",
+        args=(
+            "-device",
+            "pxb-pcie,id=pxb1,bus_nr=0x80,numa_node=1,bus=pcie.0,addr=0x8",
+            *_port(7, bus="pxb1", addr="0x0"),
+            "-netdev",
+            "hubport,id=numa,hubid=4",
+            "-device",
+            f"vmxnet3,netdev=numa,bus=rp7,romfile=,mac={NUMA_NIC_MAC}",
+        ),
+    ),
+)
+
+SHARED_GROUP = ("shared_edu", "shared_nic")
+NUMA_NODE_OF = {"numa_nic": 1}
+
+_IOMMU = {
+    "intel": "intel-iommu,intremap=on,caching-mode=on",
+    "amd": "amd-iommu,intremap=on",
+    "small": "intel-iommu,intremap=on,caching-mode=on",
+}
+
+
+def devices(zoo: str) -> tuple[Device, ...]:
+    """The devices of a zoo: all of them, or those of a quick machine."""
+    if zoo not in ZOOS:
+        raise ValueError(f"There is no zoo named {zoo!r}; choose one of {', '.join(ZOOS)}.")
+    return tuple(device for device in DEVICES if zoo != "small" or device.small)
+
+
+def expected(zoo: str = "intel") -> dict[str, str | list[str]]:
+    """Name -> address, with the devices of the shared group as one list as well."""
+    table: dict[str, str | list[str]] = {item.name: item.address for item in devices(zoo)}
+    if zoo != "small":
+        table["shared_group"] = [str(table[name]) for name in SHARED_GROUP]
+    return table
+
+
+EXPECTED = expected("intel")
+
+
+def machine_args(zoo: str, memory_mib: int) -> list[str]:
+    """Processors, memory, NUMA nodes and the IOMMU; two nodes unless the zoo is small."""
+    args = ["-smp", "2", "-m", str(memory_mib)]
+    if zoo != "small":
+        half = memory_mib // 2
+        for node, size in enumerate((half, memory_mib - half)):
+            args += ["-object", f"memory-backend-ram,id=mem{node},size={size}M"]
+            args += ["-numa", f"node,nodeid={node},cpus={node},memdev=mem{node}"]
+    return [*args, "-device", _IOMMU[zoo]]
+
+
+def device_args(zoo: str, values: Mapping[str, object]) -> list[str]:
+    """The QEMU options of every device, with `values` (disk, ssh_port, ...) filled in."""
+    return [arg.format(**values) for device in devices(zoo) for arg in device.args]
