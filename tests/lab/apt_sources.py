@@ -17,12 +17,11 @@ from .errors import NotPossibleHereError
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 _DEBIAN_SUITES = frozenset(
-    "bullseye bookworm trixie forky duke sid oldoldstable oldstable stable testing unstable".split()
+    {"bullseye", "bookworm", "trixie", "forky", "duke", "sid"}
+    | {"oldoldstable", "oldstable", "stable", "testing", "unstable"}
 )
 _FORMAT = "$(RELEASE)\t$(REPO_URI)"
-_INHERITED = re.compile(
-    r"Acquire::(Check-Valid-Until|Check-Date|Retries|ForceIPv[46]|https?::[^ ]+) "
-)
+_INHERITED = re.compile(r"Acquire::(Check-Valid-Until|Check-Date|Retries|ForceIPv[46]|https?::[^ ]+) ")
 
 
 @dataclass(frozen=True)

@@ -8,4 +8,4 @@ class LabError(Exception):
 
 
 class NotPossibleHereError(LabError):
-    """The lab cannot work on this machine (not root, not Debian-like, a package missing): exit 3."""
+    """Not root, not Debian-like, or a package is missing on this machine: exit status 3."""

@@ -39,6 +39,7 @@ PACKAGES = (
     "python3",
     "iproute2",
     "procps",
+    "sudo",
     "pciutils",
 )
 
@@ -93,9 +94,7 @@ def kind(suite: str) -> str:
     return f"image-{suite}"
 
 
-def build(
-    suite: str, cache: Cache, qemu: Qemu, accelerator: list[str], progress: Progress
-) -> Golden:
+def build(suite: str, cache: Cache, qemu: Qemu, accelerator: list[str], progress: Progress) -> Golden:
     """Return the golden image of a suite from the cache, building it when its inputs changed."""
     if suite not in SUITES:
         raise LabError(f"There is no image of {suite!r}; choose one of {', '.join(SUITES)}.")
@@ -124,10 +123,7 @@ def guest_files(root_uuid: str, data_uuid: str, public_key: str) -> dict[str, st
         "etc/hostname": "lab\n",
         "etc/hosts": "127.0.0.1 localhost\n127.0.1.1 lab\n",
         "etc/fstab": (
-            f"UUID={root_uuid} / ext4 defaults,noatime 0 1\n"
-            # nofail: the small zoo has no such disk.
-            f"UUID={data_uuid} {DATA_MOUNT} ext4 "
-            "defaults,nofail,x-systemd.device-timeout=5s 0 2\n"
+            f"UUID={root_uuid} / ext4 defaults,noatime 0 1\nUUID={data_uuid} {DATA_MOUNT} ext4 defaults,nofail 0 2\n"
         ),
         f"{DATA_MOUNT.lstrip('/')}/.keep": "",
         "root/.ssh/authorized_keys": public_key,
@@ -137,9 +133,7 @@ def guest_files(root_uuid: str, data_uuid: str, public_key: str) -> dict[str, st
             "[Network]\nDHCP=ipv4\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n"
             "[DHCPv4]\nClientIdentifier=mac\n"
         ),
-        "etc/default/grub.d/00-lab.cfg": (
-            "GRUB_TIMEOUT=0\nGRUB_RECORDFAIL_TIMEOUT=0\nGRUB_DISABLE_OS_PROBER=true\n"
-        ),
+        "etc/default/grub.d/00-lab.cfg": ("GRUB_TIMEOUT=0\nGRUB_RECORDFAIL_TIMEOUT=0\nGRUB_DISABLE_OS_PROBER=true\n"),
     }
 
 
@@ -219,9 +213,7 @@ class _Builder:
         argv = [*_OUTLIVES_NOTHING, "nice", "mmdebstrap", *self._mmdebstrap_options(early, late)]
         argv += [self.suite, str(self.root), *apt_sources.mirrors().source_lines(self.suite)]
         with (self.scratch / "mmdebstrap.log").open("w+") as log:
-            process = subprocess.Popen(
-                argv, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
-            )
+            process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
             while process.poll() is None:
                 time.sleep(0.5)
                 self.progress.heartbeat("installing packages")
@@ -281,9 +273,7 @@ class _Builder:
         serial = self.scratch / "serial.log"
         argv = ["setpriv", "--pdeathsig", "KILL", *self._qemu_argv(port, serial)]
         with (self.scratch / "qemu.log").open("w+") as log:
-            process = subprocess.Popen(
-                argv, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
-            )
+            process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
             try:
                 self._wait(process, port)
                 self._install_grub(ssh.Ssh(config, "build"))
@@ -297,7 +287,12 @@ class _Builder:
     def _qemu_argv(self, port: int, serial: Path) -> list[str]:
         kernel = max((self.root / "boot").glob("vmlinuz-*"))
         initrd = kernel.with_name(kernel.name.replace("vmlinuz", "initrd.img"))
-        values = {"disk": self.raw, "disk_format": "raw", "ssh_port": port}
+        values = {
+            "disk": self.raw,
+            "disk_format": "raw",
+            "data_disk": self.scratch / "data.qcow2",
+            "ssh_port": port,
+        }
         return [
             *self.qemu.system,
             *("-machine", "q35,kernel-irqchip=split", *self.accelerator),
@@ -340,14 +335,10 @@ def _write_tree(root: Path, files: dict[str, str]) -> None:
     root.chmod(0o755)
 
 
-def _mke2fs(
-    target: Path, fs_uuid: str, kib: int, content: Path | None = None, offset: int = 0
-) -> None:
+def _mke2fs(target: Path, fs_uuid: str, kib: int, content: Path | None = None, offset: int = 0) -> None:
     argv = ["nice", "mke2fs", "-q", "-F", "-t", "ext4", "-O", _EXT4_FEATURES, "-U", fs_uuid]
     argv += ["-E", f"offset={offset},lazy_itable_init=1,lazy_journal_init=1,root_owner=0:0"]
     argv += ["-d", str(content)] if content else []
-    done = subprocess.run(
-        [*argv, str(target), f"{kib}k"], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([*argv, str(target), f"{kib}k"], capture_output=True, text=True, check=False)
     if done.returncode:
         raise LabError(f"mke2fs failed: {done.stderr.strip()}")

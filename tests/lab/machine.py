@@ -39,14 +39,17 @@ _PORT_TRIES = 5
 
 @dataclass(frozen=True)
 class State:
-    """What machine.json remembers of a machine."""
+    """What machine.json remembers of a machine; the repository's inventory reads ssh_*."""
 
     name: str
     suite: str
     zoo: str
     memory_mib: int
-    ssh_port: int
     golden: str
+    ssh_port: int
+    ssh_key: str
+    ssh_host: str = "127.0.0.1"
+    ssh_common_args: str = ssh.common_args()
 
 
 class Machine:
@@ -181,13 +184,21 @@ class Machine:
             overlay = str(self.directory / target)
             options = ("-q", "-f", "qcow2", "-F", "qcow2", "-b", str(source), overlay)
             self.lab.qemu(progress).image("create", *options)
-        port = ssh.free_port()
-        golden_name = str(golden.directory)
-        self._remember(State(self.name, suite, zoo_name, memory_mib, port, golden_name))
+        self._remember(
+            State(
+                self.name,
+                suite,
+                zoo_name,
+                memory_mib,
+                golden=str(golden.directory),
+                ssh_port=ssh.free_port(),
+                ssh_key=str(ssh.ensure_key(self.lab.cache.root)),
+            )
+        )
 
     def _remember(self, state: State) -> None:
-        key = ssh.ensure_key(self.lab.cache.root)
-        self.ssh_config.write_text(ssh.config_text(self.name, state.ssh_port, key))
+        config = ssh.config_text(self.name, state.ssh_port, Path(state.ssh_key))
+        self.ssh_config.write_text(config, encoding="utf-8")
         text = json.dumps(dataclasses.asdict(state), indent=1) + "\n"
         temporary = self.directory / "machine.json.new"
         temporary.write_text(text, encoding="utf-8")
@@ -198,9 +209,7 @@ class Machine:
         state = self.state
         for _ in range(_PORT_TRIES):
             argv = self._argv(state, progress)
-            done = subprocess.run(
-                argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-            )
+            done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
             if done.returncode == 0:
                 progress.say(f"started {state.suite}, zoo {state.zoo}, SSH port {state.ssh_port}")
                 return
@@ -247,8 +256,7 @@ class Machine:
             progress.heartbeat(f"waiting for SSH; console: {self.last_console_line()}")
             time.sleep(1)
         raise LabError(
-            f"{self.name} did not answer over SSH within {seconds:.0f} s;"
-            f" console: {self.last_console_line()}"
+            f"{self.name} did not answer over SSH within {seconds:.0f} s; console: {self.last_console_line()}"
         )
 
     def _quit(self) -> None:
@@ -283,6 +291,12 @@ class Lab:
     def machine(self, name: str) -> Machine:
         """One machine by name, whether it exists or not."""
         return Machine(self, name)
+
+    @classmethod
+    def machine_at(cls, state_file: Path) -> Machine:
+        """The machine whose machine.json this is, as NOVA_PCI_LAB_MACHINE names it."""
+        folder = state_file.absolute().parent
+        return cls(run_root=folder.parent).machine(folder.name)
 
     def machines(self) -> list[Machine]:
         """Every machine that has a run directory, sound or half made."""
@@ -375,14 +389,13 @@ def inventory(machines: list[Machine]) -> str:
     lines = ["nova_compute:", "  hosts:"]
     for machine in machines:
         state = machine.state
-        key = ssh.ensure_key(machine.lab.cache.root)
         lines += [
             f"    {machine.name}:",
-            "      ansible_host: 127.0.0.1",
+            f"      ansible_host: {state.ssh_host}",
             f"      ansible_port: {state.ssh_port}",
             "      ansible_user: root",
-            f"      ansible_ssh_private_key_file: {key}",
-            f"      ansible_ssh_common_args: {ssh.common_args()}",
+            f"      ansible_ssh_private_key_file: {state.ssh_key}",
+            f"      ansible_ssh_common_args: {state.ssh_common_args}",
             "      ansible_python_interpreter: /usr/bin/python3",
         ]
     return "\n".join(lines) + "\n"

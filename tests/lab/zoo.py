@@ -23,6 +23,7 @@ NUMA_NIC_MAC = "52:54:00:4c:00:05"
 
 SRIOV_NIC_VFS = 7
 NVME_VFS = 4
+_NVME_SRIOV = f"sriov_max_vfs={NVME_VFS},sriov_vq_flexible=8,sriov_vi_flexible=4,max_ioqpairs=10,msix_qsize=16"
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,7 @@ DEVICES = (
         name="ssh_nic",
         address="0000:01:00.0",
         ids="8086:10d3",
-        why="carries the connection and the default route: must be refused, although its ids"
-        " are those of spare_nic",
+        why="carries the connection and the default route: must be refused, although its ids are those of spare_nic",
         args=(
             *_port(0),
             "-netdev",
@@ -111,18 +111,18 @@ DEVICES = (
         small=True,
     ),
     Device(
-        name="nvme_sriov",
+        name="nvme_data",
         address="0000:04:00.0",
         ids="1b36:0010",
-        why=f"SR-IOV without a network: {NVME_VFS} virtual functions with the ids of their parent",
+        why="holds a mounted file system (/srv/data): must be refused, although its ids are those of nvme_sriov",
         args=(
             *_port(3),
+            "-drive",
+            "file={data_disk},if=none,id=data,format=qcow2,cache=unsafe",
             "-device",
-            "nvme-subsys,id=subsys0",
-            "-device",
-            f"nvme,subsys=subsys0,serial=lab-sriov,bus=rp3,sriov_max_vfs={NVME_VFS},"
-            "sriov_vq_flexible=8,sriov_vi_flexible=4,max_ioqpairs=10,msix_qsize=16",
+            "nvme,drive=data,serial=lab-data,bus=rp3",
         ),
+        small=True,
     ),
     Device(
         name="shared_bridge",
@@ -169,17 +169,16 @@ DEVICES = (
         args=("-device", "ich9-intel-hda,bus=rp5,addr=0.1"),
     ),
     Device(
-        name="nvme_data",
+        name="nvme_sriov",
         address="0000:08:00.0",
         ids="1b36:0010",
-        why="holds a mounted file system (/srv/data): must be refused, although its ids are"
-        " those of nvme_sriov",
+        why=f"SR-IOV without a network: {NVME_VFS} virtual functions with the ids of their parent",
         args=(
             *_port(6),
-            "-drive",
-            "file={data_disk},if=none,id=data,format=qcow2,cache=unsafe",
             "-device",
-            "nvme,drive=data,serial=lab-data,bus=rp6",
+            "nvme-subsys,id=subsys0",
+            "-device",
+            f"nvme,subsys=subsys0,serial=lab-sriov,bus=rp6,{_NVME_SRIOV}",
         ),
     ),
     Device(

@@ -18,10 +18,17 @@ TYPE_VF = "type-VF"
 DEVICE_TYPES = (TYPE_PCI, TYPE_PF, TYPE_VF)
 
 
+def _pairs(unreadable: tuple[tuple[str, str], ...]) -> list[dict[str, object]]:
+    return [{"what": what, "why": why} for what, why in unreadable]
+
+
 @dataclass(frozen=True)
 class NetworkInterface:
     name: str
     mac: str | None
+
+    def to_dict(self) -> dict[str, object]:
+        return {"name": self.name, "mac": self.mac}
 
 
 @dataclass(frozen=True)
@@ -34,6 +41,9 @@ class Use:
 
     kind: str
     detail: str
+
+    def to_dict(self) -> dict[str, object]:
+        return {"kind": self.kind, "detail": self.detail}
 
 
 @dataclass(frozen=True)
@@ -97,6 +107,46 @@ class PciDevice:
         driver = f" {self.driver}" if self.driver else ""
         return f"{self.address} ({self.vendor_id or '????'}:{self.product_id or '????'}{driver})"
 
+    def to_dict(self) -> dict[str, object]:
+        """The device as plain data; docs of the module pci_devices_info say what each key holds."""
+        return {
+            "address": str(self.address),
+            "in_nova_reach": self.address.in_nova_reach,
+            "device_type": self.device_type,
+            "vendor_id": self.vendor_id,
+            "product_id": self.product_id,
+            "subsystem_vendor_id": self.subsystem_vendor_id,
+            "subsystem_product_id": self.subsystem_product_id,
+            "class_code": self.class_code,
+            "revision": self.revision,
+            "vendor_name": self.vendor_name,
+            "product_name": self.product_name,
+            "subsystem_name": self.subsystem_name,
+            "class_name": self.class_name,
+            "driver": self.driver,
+            "driver_override": self.driver_override,
+            "modalias": self.modalias,
+            "modules": list(self.modules),
+            "numa_node": self.numa_node,
+            "iommu_group": self.iommu_group,
+            "group_members": [str(member) for member in self.group_members],
+            "sriov_totalvfs": self.sriov_totalvfs,
+            "sriov_numvfs": self.sriov_numvfs,
+            "sriov_vf_product_id": self.sriov_vf_product_id,
+            "virtual_functions": [str(function) for function in self.virtual_functions],
+            "physical_function": None if self.physical_function is None else str(self.physical_function),
+            "network_interfaces": [interface.to_dict() for interface in self.network_interfaces],
+            "block_devices": list(self.block_devices),
+            "boot_vga": self.boot_vga,
+            "reset_methods": list(self.reset_methods),
+            "serial": self.serial,
+            "serial_source": self.serial_source,
+            "physical_slot": self.physical_slot,
+            "parent": None if self.parent is None else str(self.parent),
+            "uses": [use.to_dict() for use in self.uses],
+            "unreadable": _pairs(self.unreadable),
+        }
+
 
 @dataclass(frozen=True)
 class IommuState:
@@ -113,6 +163,23 @@ class IommuState:
     arguments_configured: tuple[str, ...] | None = None  # those of the next boot; None when that is not known
     reason: str | None = None  # when off: why, in words, and what to do
     unreadable: tuple[tuple[str, str], ...] = ()
+
+    def to_dict(self) -> dict[str, object]:
+        """The state as plain data; docs of the module iommu_info say what each key holds."""
+        configured = self.arguments_configured
+        return {
+            "enabled": self.enabled,
+            "kind": self.kind,
+            "firmware_table": self.firmware_table,
+            "units": list(self.units),
+            "groups": self.groups,
+            "default_domain": self.default_domain,
+            "interrupt_remapping": self.interrupt_remapping,
+            "arguments_running": list(self.arguments_running),
+            "arguments_configured": None if configured is None else list(configured),
+            "reason": self.reason,
+            "unreadable": _pairs(self.unreadable),
+        }
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from .address import PciAddress, parse_address
-from .kernel_cmdline import parse_command_line
+from .kernel_cmdline import KernelCommandLine, merge_rules
 from .model import HostInventory, PciDevice
 
 OK = "ok"
@@ -65,10 +65,9 @@ def _files(actions: Iterable[str]) -> Iterator[Finding]:
 
 
 def _arguments(plan: Mapping[str, Any], inventory: HostInventory, waiting: bool) -> Iterator[Finding]:
-    running = parse_command_line(inventory.running_command_line)
-    for row in plan["kernel_arguments"]["rows"]:
-        token = row["token"]
-        there = running.has_token(token)
+    running = KernelCommandLine(inventory.running_command_line).arguments
+    for token in plan["kernel_arguments"]["wanted"]:
+        there = all(rule.satisfied_by(running) for rule in merge_rules([token]))
         yield _finding(
             f"kernel argument {token}",
             _judge(there, waiting),
@@ -76,6 +75,15 @@ def _arguments(plan: Mapping[str, Any], inventory: HostInventory, waiting: bool)
             "there" if there else f"/proc/cmdline has no {token}",
             f"the boot loader did not pass {token} to the kernel: see which configuration it really reads; "
             "the host is not rebooted for it again",
+        )
+    for token in plan["kernel_arguments"]["remove"]:
+        gone = all(rule.satisfied_by(running) for rule in merge_rules([], [token]))
+        yield _finding(
+            f"kernel argument {token}",
+            _judge(gone, waiting),
+            "not on the running kernel's command line",
+            "not there" if gone else f"/proc/cmdline has {token}",
+            f"find where {token} comes from: the boot loader still passes it to the kernel",
         )
 
 
@@ -87,7 +95,9 @@ def _iommu(plan: Mapping[str, Any], inventory: HostInventory, waiting: bool) -> 
     if not _wants_vfio(plan):
         return
     iommu = inventory.iommu
-    found = f"on, {iommu.groups} groups" if iommu.enabled else f"off: {iommu.reason or 'the kernel shows no IOMMU group'}"
+    found = (
+        f"on, {iommu.groups} groups" if iommu.enabled else f"off: {iommu.reason or 'the kernel shows no IOMMU group'}"
+    )
     yield _finding(
         "iommu", _judge(iommu.enabled, waiting), "on", found, "mend what the reason names, then run the play again"
     )

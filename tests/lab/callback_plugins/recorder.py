@@ -54,9 +54,7 @@ class CallbackModule(CallbackBase):
         _write({"event": "run", "playbook": os.path.basename(playbook._file_name), "check": check})
 
     def _result(self, result: Any) -> None:
-        data = {
-            key: value for key, value in result._result.items() if key not in ("diff", "invocation")
-        }
+        data = {key: value for key, value in result._result.items() if key not in ("diff", "invocation")}
         _write(
             {
                 "event": "result",

@@ -1,0 +1,1 @@
+"""Tests of the lab; those of pure parts need no machine."""

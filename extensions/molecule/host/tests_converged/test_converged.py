@@ -36,7 +36,11 @@ def runs(record: list[dict]) -> list[list[dict]]:
 
 
 def results(run: list[dict], action: str) -> list[dict]:
-    return [line["result"] for line in run if line["event"] == "result" and line["action"] == f"nova_pci.passthrough.{action}"]
+    return [
+        line["result"]
+        for line in run
+        if line["event"] == "result" and line["action"] == f"nova_pci.passthrough.{action}"
+    ]
 
 
 def driver(host, address: str) -> str | None:
@@ -56,7 +60,8 @@ def test_declared_devices_and_their_companions_are_on_vfio_pci(host, name):
 
 
 @pytest.mark.parametrize(
-    ("name", "native"), [("ssh_nic", "e1000e"), ("nvme_data", "nvme"), ("root_disk", "virtio-pci"), ("sriov_nic", "igb")]
+    ("name", "native"),
+    [("ssh_nic", "e1000e"), ("nvme_data", "nvme"), ("root_disk", "virtio-pci"), ("sriov_nic", "igb")],
 )
 def test_what_the_host_needs_keeps_its_driver(host, name, native):
     assert driver(host, ADDRESS[name]) == native

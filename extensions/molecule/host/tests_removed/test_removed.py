@@ -8,7 +8,9 @@ from pathlib import Path
 
 def test_every_file_is_back_byte_for_byte(host):
     script = (Path(__file__).parents[1] / "manifest.sh").read_text(encoding="utf-8")
-    before = (Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "pristine.txt").read_text(encoding="utf-8").splitlines()
+    before = (
+        (Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "pristine.txt").read_text(encoding="utf-8").splitlines()
+    )
     after = host.run("sh -c %s", script).stdout.splitlines()
     assert len(before) > 500
     assert sorted(set(before) ^ set(after)) == []

@@ -1,0 +1,30 @@
+# Every target does its own set-up; tests/run.py does the work with the system's Python alone.
+PYTHON ?= python3
+RUN = $(PYTHON) -B tests/run.py
+
+.DEFAULT_GOAL := help
+.PHONY: help check test test-long demo demo-down format clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile | awk -F': ' '{ printf "make %-10s %s\n", $$1, $$2 }'
+
+check: ## the fast loop, about a minute: lint, types, contract and unit tests (ONLY=text picks steps)
+	@$(RUN) check $(if $(ONLY),--only "$(ONLY)")
+
+test: ## every check: check, other Pythons, ansible-test, the built collection, the lab (ONLY=text picks steps)
+	@$(RUN) test $(if $(ONLY),--only "$(ONLY)")
+
+test-long: ## what takes longer than make test may; its results are recorded in docs
+	@$(RUN) test-long $(if $(ONLY),--only "$(ONLY)")
+
+demo: ## bring one lab machine from bare to passthrough-ready and show its devices
+	@$(RUN) demo
+
+demo-down: ## remove everything that the demo started
+	@$(RUN) demo-down
+
+format: ## let ruff lay out the code and mend what it can
+	@$(RUN) format
+
+clean: ## remove what the tools left in the checkout
+	@$(RUN) clean

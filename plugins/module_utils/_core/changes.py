@@ -1,0 +1,417 @@
+# Copyright: (c) 2026, nova_pci contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What one run of `host_apply` has to do: pure decisions over the plan, the journal and what stands at each path.
+
+The goals Applied and Removed return a Decision; check mode prints it, _host/transaction.py carries it out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from .decision import Decision, FileChange, Kept, Look, ToolRun
+from .errors import MachineProblem
+from .journal import (
+    ABSENT,
+    APPLY,
+    FILE,
+    OTHER,
+    REMOVE,
+    SYMLINK,
+    UNDONE,
+    FileRecord,
+    FileState,
+    Journal,
+    PendingReboot,
+    ToolRecord,
+    Written,
+    mode_text,
+)
+from .wanted import DEFAULT_MODE, Wanted, WantedFile
+
+
+@dataclass(frozen=True)
+class Applied:
+    """The goal of `state: present`."""
+
+    wanted: Wanted
+
+    def paths(self, journal: Journal | None) -> dict[str, bool]:
+        paths = Removed().paths(journal)
+        paths.update({file.path: file.foreign for file in self.wanted.files})
+        return paths
+
+    def decide(self, journal: Journal | None, look: Look) -> Decision | None:
+        return decide_apply(self.wanted, journal, look)
+
+
+@dataclass(frozen=True)
+class Removed:
+    """The goal of `state: absent`."""
+
+    def paths(self, journal: Journal | None) -> dict[str, bool]:
+        return {record.path: record.foreign for record in journal.files.values()} if journal is not None else {}
+
+    def decide(self, journal: Journal | None, look: Look) -> Decision | None:
+        return None if journal is None else decide_remove(journal, look)
+
+
+def decide_apply(wanted: Wanted, journal: Journal | None, look: Look) -> Decision:
+    before = journal or Journal()
+    back = _GiveBack(look)
+    changes: list[FileChange] = []
+    records: dict[str, FileRecord] = {}
+    for file in wanted.files:
+        record, change = _decide_file(file, before.files.get(file.path), look)
+        if change is not None:
+            changes.append(change)
+        if record is not None:
+            records[file.path] = record
+    listed = {file.path for file in wanted.files}
+    for path, record in before.files.items():
+        if path not in listed:
+            back.add(record)
+    changes += back.changes
+    records.update(back.records)
+    gone = back.gone
+
+    changed_layers = {change.layer for change in changes}
+    runs, tools = _decide_tools(wanted, before, changed_layers, records)
+    release = _release(wanted, before, gone) if look.release_ready else ()
+    runtime = wanted.apply_argv if wanted.runtime_apply else ()
+    made = _directories_to_make([change for change in changes if change.after.kind != ABSENT], look)
+    removed = _directories_to_remove(before.directories, gone, set(listed), look)
+    directories = tuple(path for path in (*before.directories, *made) if path not in removed)
+
+    actions = _sentences(release, made, changes, removed, runs)
+    if runtime:
+        actions += list(wanted.runtime_actions) or [f"run {' '.join(runtime)}"]
+    end = Journal(
+        files=records,
+        directories=directories,
+        tools=tools,
+        apply_argv=wanted.apply_argv if records else (),
+        release_argv=wanted.release_argv if records else (),
+        former_drivers=_former_drivers(wanted, before, bool(actions)) if records else {},
+        kernel_arguments=_union(before.kernel_arguments, wanted.new_arguments if actions else ()),
+        pending_reboot=_pending(wanted, before.pending_reboot),
+    )
+    begin = _begin(APPLY, before, end, changes, runs, made)
+    return Decision(
+        operation=APPLY,
+        actions=tuple(actions),
+        begin=begin,
+        end=None if end.is_empty else end,
+        release=release,
+        directories_made=made,
+        changes=tuple(changes),
+        directories_removed=removed,
+        tools=tuple(runs),
+        runtime=runtime,
+        kept=tuple(back.kept),
+        reboot_required=wanted.reboot_required,
+        reboot_reasons=wanted.reboot_reasons,
+    )
+
+
+def decide_remove(journal: Journal, look: Look) -> Decision:
+    back = _GiveBack(look)
+    for file_record in reversed(list(journal.files.values())):
+        back.add(file_record)
+    changes, records = back.changes, back.records
+    changed_layers = {change.layer for change in changes}
+    kept_layers = {record.layer for record in records.values()}
+    runs = []
+    tools = {}
+    for record in journal.tools.values():
+        if record.undo and (record.stamp != UNDONE or changed_layers.intersection(record.layers)):
+            runs.append(_undo_run(record))
+        if kept_layers.intersection(record.layers):
+            tools[record.name] = replace(record, stamp=UNDONE)
+    release = journal.release_argv if look.release_ready else ()
+    removed = _directories_to_remove(journal.directories, back.gone, set(), look)
+    actions = _sentences(release, (), changes, removed, runs)
+    end = Journal(
+        files=dict(reversed(list(records.items()))),
+        directories=tuple(path for path in journal.directories if path not in removed) if records else (),
+        tools=tools,
+        kernel_arguments=journal.kernel_arguments if records else (),
+    )
+    still = [token for token in journal.kernel_arguments if token in look.running]
+    return Decision(
+        operation=REMOVE,
+        actions=tuple(actions),
+        begin=_begin(REMOVE, journal, end, changes, runs, ()),
+        end=None if end.is_empty else end,
+        release=release,
+        changes=tuple(changes),
+        directories_removed=removed,
+        tools=tuple(runs),
+        kept=tuple(back.kept),
+        reboot_required=bool(still),
+        reboot_reasons=tuple(f"the running kernel still has {token}; it goes with the next reboot" for token in still),
+    )
+
+
+def _decide_file(
+    file: WantedFile, record: FileRecord | None, look: Look
+) -> tuple[FileRecord | None, FileChange | None]:
+    current = look.states[file.path]
+    real = look.reals.get(file.path, file.path) if file.foreign else file.path
+    _refuse_strange(file, current, record)
+    after = _after(file, current)
+    same = after.fingerprint == current.fingerprint and (after.mode == current.mode or file.kind != FILE)
+    if record is not None and record.foreign and record.real != real:
+        record = None  # the link leads elsewhere now: what we wrote there is out of reach
+    if record is not None and record.written is None and not record.is_ours(current) and not current.carries_mark:
+        record = replace(
+            record, former=current
+        )  # a first run was cut off before it came here, and somebody edited since
+    if record is None:
+        if same and file.foreign:
+            return None, None  # an administrator's own line: nothing of ours to remember
+        former = (
+            FileState() if not file.foreign and (current.carries_mark or (same and file.kind == SYMLINK)) else current
+        )
+        record = FileRecord(file.path, file.layer, former, real=real, foreign=file.foreign, secret=file.secret)
+    written = Written(after.fingerprint, after.mode)
+    if same:
+        if file.foreign and not record.is_ours(current):
+            return replace(record, intended=None), None
+        return replace(record, written=written, intended=None), None
+    mixed = file.foreign and record.written is not None and not record.is_ours(current)
+    if mixed:
+        record = replace(record, administrator=current.fingerprint != record.former.fingerprint)
+    record = replace(record, layer=file.layer, real=real, secret=file.secret, written=written, intended=None)
+    if after.kind == SYMLINK:
+        sentence = f"link {file.path} to {after.target}"
+    elif after.fingerprint == current.fingerprint:
+        sentence = f"set mode {mode_text(after.mode)} of {file.path}"
+    else:
+        sentence = f"write {file.path}"
+    return record, FileChange(file.path, real, file.layer, current, after, sentence, file.secret)
+
+
+def _refuse_strange(file: WantedFile, current: FileState, record: FileRecord | None) -> None:
+    if current.kind in (ABSENT, file.kind) or (record is not None and record.is_ours(current)):
+        return
+    if current.kind == OTHER:
+        found = "is a directory or another thing that is no file"
+    elif current.kind == SYMLINK:
+        found = f"is a symbolic link to {current.target}, and this collection never writes through one"
+    else:
+        found = "is a file where a symbolic link belongs"
+    raise MachineProblem(file.path, found, "Move it away and run again; nothing has been changed")
+
+
+def _after(file: WantedFile, current: FileState) -> FileState:
+    if file.kind == SYMLINK:
+        return FileState(SYMLINK, target=file.target)
+    mode = file.mode
+    if mode is None:
+        mode = current.mode if current.kind == FILE else DEFAULT_MODE
+    keep = current.kind == FILE and file.foreign
+    return FileState(
+        FILE,
+        file.content,
+        mode,
+        current.uid if keep else None,  # a file of ours belongs to root, whoever owned what stood there
+        current.gid if keep else None,
+        current.context if current.kind == FILE else None,
+    )
+
+
+def _release(wanted: Wanted, before: Journal, gone: set[str]) -> tuple[str, ...]:
+    """The command that gives devices back while the script and its list still know them."""
+    if not before.release_argv:
+        return ()
+    if before.release_argv[0] in gone:
+        return before.release_argv
+    dropped = sorted(set(before.former_drivers) - set(wanted.drivers_now))
+    return (*before.release_argv, *dropped) if dropped else ()
+
+
+class _GiveBack:
+    """Collects the way back of each record.
+
+    Shape: *changes* in order, *records* and *kept* for what stays, *gone* the paths that are empty afterwards.
+    """
+
+    def __init__(self, look: Look) -> None:
+        self._look = look
+        self.changes: list[FileChange] = []
+        self.records: dict[str, FileRecord] = {}
+        self.kept: list[Kept] = []
+        self.gone: set[str] = set()
+
+    def add(self, record: FileRecord) -> None:
+        current, former = self._look.states[record.path], record.former
+        written = record.written or record.intended
+        if current.fingerprint == former.fingerprint:
+            if former.kind == FILE and written is not None and current.mode == written.mode != former.mode:
+                self._change(record, former, f"set mode {mode_text(former.mode)} of {record.path}")
+        else:
+            why = self._why_kept(record, current)
+            if why is not None:
+                self.kept.append(Kept(record.path, why))
+                self.records[record.path] = record
+                return
+            if written is not None and former.kind == current.kind == FILE and written.mode not in (None, current.mode):
+                former = replace(former, mode=current.mode)  # an administrator's chmod stays
+            verb = "remove" if former.kind == ABSENT else "restore"
+            self._change(record, former, f"{verb} {record.path}")
+        if former.kind == ABSENT:
+            self.gone.add(record.path)
+
+    def _why_kept(self, record: FileRecord, current: FileState) -> str | None:
+        if record.foreign and self._look.reals.get(record.path, record.real) != record.real:
+            return f"leads elsewhere now; what this collection wrote is in {record.real}"
+        if not record.is_ours(current):
+            happened = "removed" if current.kind == ABSENT else "changed"
+            return f"was {happened} by someone else since this collection wrote it; it is left as it stands"
+        if record.administrator:
+            return "holds edits of someone else between ours; take our words out by hand"
+        return None
+
+    def _change(self, record: FileRecord, after: FileState, sentence: str) -> None:
+        before = self._look.states[record.path]
+        change = FileChange(record.path, record.real, record.layer, before, after, sentence, record.secret)
+        self.changes.append(change)
+
+
+def _decide_tools(
+    wanted: Wanted, before: Journal, changed_layers: set[str], files: Mapping[str, FileRecord]
+) -> tuple[list[ToolRun], dict[str, ToolRecord]]:
+    runs = []
+    records = {}
+    for tool in wanted.tools:
+        record = before.tools.get(tool.name)
+        inputs = [file.identity for file in wanted.files if file.layer in tool.layers]
+        ours = any(file.layer in tool.layers and file.path in files for file in wanted.files)
+        stamp = hashlib.sha256(json.dumps(inputs).encode("utf-8")).hexdigest()
+        due = tool.force or bool(changed_layers.intersection(tool.layers))
+        due = due or (ours if record is None else record.stamp != stamp)
+        if due:
+            earlier = record.argv if record is not None and record.stamp is not None else ()
+            fallback = tuple(argv for argv in (tool.undo, earlier) if argv)
+            runs.append(ToolRun(tool.name, tool.argv, tool.touches, fallback, f"run {tool.name}"))
+        if due or record is not None:
+            records[tool.name] = ToolRecord(tool.name, tool.layers, tool.argv, tool.undo, tool.touches, stamp)
+    listed = {tool.name for tool in wanted.tools}
+    for record in before.tools.values():
+        if record.name in listed:
+            continue
+        if record.stamp is None or changed_layers.intersection(record.layers):
+            if record.undo:
+                runs.append(_undo_run(record))
+        else:
+            records[record.name] = record
+    return runs, records
+
+
+def _undo_run(record: ToolRecord) -> ToolRun:
+    sentence = f"run {record.name}" if record.undo == record.argv else f"undo {record.name}"
+    return ToolRun(record.name, record.undo, record.touches, (record.argv,), sentence)
+
+
+def _directories_to_make(changes: Sequence[FileChange], look: Look) -> tuple[str, ...]:
+    return _union((), [directory for change in changes for directory in look.missing.get(change.path, ())])
+
+
+def _directories_to_remove(ours: Sequence[str], gone: set[str], staying: set[str], look: Look) -> tuple[str, ...]:
+    """Return the directories of ours that will be empty, innermost first."""
+    removed: list[str] = []
+    for directory in reversed(ours):
+        names = look.listings.get(directory)
+        if names is None:
+            continue
+        inside = {f"{directory}/{name}" for name in names}
+        needed = any(path.startswith(directory + "/") for path in staying)
+        if not needed and inside <= gone.union(removed):
+            removed.append(directory)
+    return tuple(removed)
+
+
+def _sentences(
+    release: Sequence[str],
+    made: Sequence[str],
+    changes: Sequence[FileChange],
+    removed: Sequence[str],
+    runs: Sequence[ToolRun],
+) -> list[str]:
+    return [
+        *([f"run {' '.join(release)}"] if release else []),
+        *(f"make directory {path}" for path in made),
+        *(change.sentence for change in changes),
+        *(f"remove directory {path}" for path in removed),
+        *(run.sentence for run in runs),
+    ]
+
+
+def _begin(
+    operation: str,
+    before: Journal,
+    end: Journal,
+    changes: Sequence[FileChange],
+    runs: Sequence[ToolRun],
+    made: Sequence[str],
+) -> Journal:
+    """Return the journal that must be on disk before the first change, from which any crash can be sorted out."""
+    files = dict(before.files)
+    for path, record in end.files.items():
+        old = before.files.get(path)
+        files[path] = replace(
+            record, written=None if old is None else old.written, intended=None if old is None else old.intended
+        )
+    for change in changes:
+        intended = Written(change.after.fingerprint, change.after.mode)
+        files[change.path] = replace(files[change.path], intended=intended)
+    tools = {**before.tools, **{name: record for name, record in end.tools.items() if name not in before.tools}}
+    for run in runs:
+        tools[run.name] = replace(end.tools.get(run.name) or tools[run.name], stamp=None)
+    return replace(
+        before,
+        unfinished=operation,
+        files=files,
+        directories=_union(before.directories, made),
+        tools=tools,
+        apply_argv=end.apply_argv or before.apply_argv,
+        release_argv=end.release_argv or before.release_argv,
+        former_drivers={**end.former_drivers, **before.former_drivers},
+        kernel_arguments=_union(before.kernel_arguments, end.kernel_arguments),
+    )
+
+
+def _former_drivers(wanted: Wanted, before: Journal, changed: bool) -> dict[str, str | None]:
+    """Add today's drivers to those remembered, in a run that changes something anyway; the first memory wins."""
+    if not changed:
+        return dict(before.former_drivers)
+    still = {address: driver for address, driver in before.former_drivers.items() if address in wanted.drivers_now}
+    return {**wanted.drivers_now, **still}
+
+
+def _pending(wanted: Wanted, old: PendingReboot | None) -> PendingReboot | None:
+    """What to remember of the reboot: never shortened while it is due; arguments without effect are not forgotten."""
+    if wanted.reboot_required:
+        if old is not None and old.boot_id == wanted.boot_id:
+            return PendingReboot(
+                old.boot_id,
+                _union(old.waits_for, wanted.waits_for),
+                _union(old.reasons, wanted.reboot_reasons),
+                _union(old.ineffective, wanted.ineffective),
+            )
+        # another boot since: what it did not bring stands under `ineffective`
+        return PendingReboot(wanted.boot_id, wanted.waits_for, wanted.reboot_reasons, wanted.ineffective)
+    if wanted.ineffective:
+        if old is not None and set(wanted.ineffective) <= {*old.waits_for, *old.ineffective}:
+            return old
+        return PendingReboot(wanted.boot_id, (), (), wanted.ineffective)
+    return None
+
+
+def _union(first: Sequence[str], second: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*first, *second)))

@@ -1,0 +1,112 @@
+# Copyright: (c) 2026, nova_pci contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Records of what one run sees and does. changes.py decides, _host/transaction.py carries out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from .journal import ABSENT, SYMLINK, FileState, Journal, mode_text
+
+
+@dataclass(frozen=True)
+class FileChange:
+    """One path from *before* to *after*. *real* is where the bytes go (another path for a foreign symbolic link)."""
+
+    path: str
+    real: str
+    layer: str
+    before: FileState
+    after: FileState
+    sentence: str
+    secret: bool = False
+
+    def to_diff(self) -> dict[str, str]:
+        """Return Ansible's before and after; content marked secret is never in it."""
+        before, after = (_shown(state, self.secret) for state in (self.before, self.after))
+        if self.secret and before == after:
+            after += "(the content changes)\n"
+        return {"before_header": self.path, "after_header": self.path, "before": before, "after": after}
+
+
+@dataclass(frozen=True)
+class ToolRun:
+    """One command of the transaction. *fallback*: the commands after a failure that `touches` cannot mend."""
+
+    name: str
+    argv: tuple[str, ...]
+    touches: tuple[str, ...]
+    fallback: tuple[tuple[str, ...], ...]
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Kept:
+    path: str
+    why: str
+
+    def to_dict(self) -> dict[str, str]:
+        return {"path": self.path, "why": self.why}
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the host shows at the paths in question.
+
+    Shape: *states* by path (of the real path for foreign files), *reals* the real path of each foreign file, *missing*
+    the parents to make of each path, *listings* what lies in each directory we made (None: it is gone),
+    *release_ready* that the release script is there to run, *running* the words of /proc/cmdline.
+    """
+
+    states: Mapping[str, FileState]
+    reals: Mapping[str, str] = field(default_factory=dict)
+    missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    listings: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict)
+    release_ready: bool = False
+    running: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Everything one run does, in order. The journal is *begin* before the first change, *end* (None: none) after."""
+
+    operation: str
+    actions: tuple[str, ...]
+    end: Journal | None
+    begin: Journal
+    release: tuple[str, ...] = ()
+    directories_made: tuple[str, ...] = ()
+    changes: tuple[FileChange, ...] = ()
+    directories_removed: tuple[str, ...] = ()
+    tools: tuple[ToolRun, ...] = ()
+    runtime: tuple[str, ...] = ()
+    kept: tuple[Kept, ...] = ()
+    reboot_required: bool = False
+    reboot_reasons: tuple[str, ...] = ()
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.actions)
+
+
+class Goal(Protocol):
+    """What a run is to reach: the plan applied, or everything taken back."""
+
+    def paths(self, journal: Journal | None) -> Mapping[str, bool]:
+        """Return every path the decision needs to see, and whether it is foreign (its links are followed)."""
+
+    def decide(self, journal: Journal | None, look: Look) -> Decision | None:
+        """Return what is to be done, None when the host needs nothing and remembers nothing."""
+
+
+def _shown(state: FileState, secret: bool) -> str:
+    if state.kind == ABSENT:
+        return ""
+    if state.kind == SYMLINK:
+        return f"symbolic link to {state.target}\n"
+    if secret:
+        return f"mode {mode_text(state.mode) or 'kept'}, content not shown: it is secret\n"
+    return state.content.decode("utf-8", "backslashreplace")

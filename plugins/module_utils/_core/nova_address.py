@@ -1,0 +1,155 @@
+# Copyright: (c) 2026, nova_pci contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Nova's address selectors (nova/pci/devspec.py PciAddressGlobSpec, PciAddressRegexSpec) as pure match functions."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Union
+
+from .address import MAX_NOVA_DOMAIN, PciAddress
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_ANY = "*"
+_LIMITS = (("domain", MAX_NOVA_DOMAIN), ("bus", 0xFF), ("slot", 0x1F), ("function", 0x7))
+_REGEX_KEYS = ("domain", "bus", "slot", "function")
+_HEX = re.compile(r"(0[xX])?[0-9a-fA-F]+\Z")
+
+
+@dataclass(frozen=True)
+class GlobAddress:
+    """``[[[domain:]bus:]slot][.function]``; None stands for any value of that field."""
+
+    text: str
+    domain: int | None
+    bus: int | None
+    slot: int | None
+    function: int | None
+
+    @property
+    def exact(self) -> PciAddress | None:
+        """The one address it names, all four fields given; Nova then counts a PF's VFs in as well."""
+        if self.domain is None or self.bus is None or self.slot is None or self.function is None:
+            return None
+        return PciAddress(self.domain, self.bus, self.slot, self.function)
+
+    @property
+    def matches_everything(self) -> bool:
+        return self.domain is None and self.bus is None and self.slot is None and self.function is None
+
+    def matches(self, address: PciAddress) -> bool:
+        return (
+            self.domain in (None, address.domain)
+            and self.bus in (None, address.bus)
+            and self.slot in (None, address.slot)
+            and self.function in (None, address.function)
+        )
+
+    def may_hold_function_of(self, parent: PciAddress) -> bool:
+        """Whether a virtual function of *parent* can lie in it: same domain, on the card's bus or the next few."""
+        if self.exact == parent:
+            return True
+        return self.domain in (None, parent.domain) and (self.bus is None or parent.bus <= self.bus <= parent.bus + 3)
+
+    def to_data(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
+class RegexAddress:
+    """``{domain: ..., bus: ..., slot: ..., function: ...}``: each is matched from the start of the lower-case field.
+
+    Like Nova's, a match need not reach the field's end: ``{"bus": "8"}`` holds for buses 80 to 8f.
+    """
+
+    patterns: tuple[tuple[str, str], ...]  # in the order domain, bus, slot, function; a missing one is ".*"
+
+    @property
+    def exact(self) -> PciAddress | None:
+        """Nova: four plain hexadecimal fields count as one address."""
+        given = dict(self.patterns)
+        if len(given) != 4 or any(_HEX.match(pattern) is None for pattern in given.values()):
+            return None
+        return PciAddress(*(int(given[key], 16) for key in _REGEX_KEYS))
+
+    @property
+    def matches_everything(self) -> bool:
+        return all(pattern in ("", ".*") for _field, pattern in self.patterns)
+
+    def matches(self, address: PciAddress) -> bool:
+        fields = {
+            "domain": f"{address.domain:04x}",
+            "bus": f"{address.bus:02x}",
+            "slot": f"{address.slot:02x}",
+            "function": f"{address.function:x}",
+        }
+        return all(_compiled(pattern).match(fields[field]) is not None for field, pattern in self.patterns)
+
+    def may_hold_function_of(self, parent: PciAddress) -> bool:
+        domain = dict(self.patterns).get("domain", "")
+        return _compiled(domain).match(f"{parent.domain:04x}") is not None
+
+    def to_data(self) -> dict[str, str]:
+        return dict(self.patterns)
+
+
+NovaAddress = Union[GlobAddress, RegexAddress]
+
+
+def parse_glob(text: str) -> GlobAddress:
+    """Return the selector that Nova reads in *text*; ValueError where Nova refuses it, in words that follow a value."""
+    body, _dot, function = text.partition(".")
+    fields = body.split(":") if body else []
+    if len(fields) > 3:
+        raise ValueError("has more than three fields before the dot")
+    padded = [_ANY] * (3 - len(fields)) + [field.strip() or _ANY for field in fields] + [function.strip() or _ANY]
+    numbers = [_field_number(name, limit, field) for (name, limit), field in zip(_LIMITS, padded)]
+    return GlobAddress(text, *numbers)
+
+
+def parse_regex(fields: Mapping[str, object]) -> RegexAddress:
+    """Return the selector that Nova reads in a mapping; ValueError where Nova refuses it or would match everything."""
+    unknown = sorted(str(key) for key in fields if key not in _REGEX_KEYS)
+    if unknown:
+        raise ValueError(
+            f"has the unknown key {unknown[0]!r}, which Nova ignores (so it would match everything); "
+            "the keys are domain, bus, slot, function"
+        )
+    patterns = []
+    for key in _REGEX_KEYS:
+        if key not in fields:
+            continue
+        pattern = fields[key]
+        if not isinstance(pattern, str):
+            raise ValueError(f"has {pattern!r} as {key}, which is no text; Nova stops at it")
+        if _holds_control(pattern):
+            raise ValueError(f"has a control character in {key}")
+        try:
+            re.compile(pattern)
+        except (re.error, RecursionError, OverflowError) as error:
+            raise ValueError(f"has {pattern!r} as {key}, which is no regular expression ({error})") from error
+        patterns.append((key, pattern))
+    return RegexAddress(tuple(patterns))
+
+
+def _field_number(name: str, limit: int, field: str) -> int | None:
+    if field == _ANY:
+        return None
+    if _HEX.match(field) is None:
+        raise ValueError(f"has {field!r} as {name}, which is neither * nor a hexadecimal number")
+    number = int(field, 16)
+    if number > limit:
+        raise ValueError(f"has {field!r} as {name}, which is above the highest that Nova takes ({limit:X})")
+    return number
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)  # re keeps a cache of its own
+
+
+def _holds_control(text: str) -> bool:
+    return any(ord(character) < 0x20 or ord(character) == 0x7F for character in text)

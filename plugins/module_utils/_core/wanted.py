@@ -1,0 +1,266 @@
+# Copyright: (c) 2026, nova_pci contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The part of a plan that host_apply carries out, read strictly: nothing reaches the host that is not in shape."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .errors import InputProblem, PassthroughError, SeveralProblems
+from .journal import FILE, STATE_DIRECTORY, SYMLINK, check_path, mode_number, mode_text
+
+_PLAN_FIX = "The plan comes from host_plan as it is; do not write one by hand"
+DEFAULT_MODE = 0o644
+
+
+@dataclass(frozen=True)
+class WantedFile:
+    path: str
+    layer: str
+    kind: str  # file or symlink
+    content: bytes = b""
+    mode: int | None = None  # None: keep
+    target: str | None = None
+    foreign: bool = False
+    secret: bool = False
+
+    @property
+    def identity(self) -> list[str | None]:
+        """What a tool's stamp is made of."""
+        return [self.path, self.kind, mode_text(self.mode), self.target, hashlib.sha256(self.content).hexdigest()]
+
+
+@dataclass(frozen=True)
+class Tool:
+    name: str
+    layers: tuple[str, ...]
+    argv: tuple[str, ...]
+    undo: tuple[str, ...] = ()
+    touches: tuple[str, ...] = ()
+    force: bool = False
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The part of a plan that host_apply carries out."""
+
+    boot_id: str = ""
+    files: tuple[WantedFile, ...] = ()
+    tools: tuple[Tool, ...] = ()
+    runtime_apply: bool = False
+    apply_argv: tuple[str, ...] = ()
+    release_argv: tuple[str, ...] = ()
+    runtime_actions: tuple[str, ...] = ()
+    reboot_required: bool = False
+    reboot_reasons: tuple[str, ...] = ()
+    waits_for: tuple[str, ...] = ()
+    ineffective: tuple[str, ...] = ()
+    new_arguments: tuple[str, ...] = ()  # wanted kernel arguments that are not configured yet: ours from now on
+    drivers_now: Mapping[str, str | None] = field(default_factory=dict)
+
+
+def read_plan(plan: Any, contents: Any) -> Wanted:
+    """Turn the plan and the rendered templates into a Wanted; every problem is reported at once."""
+    reader = _PlanReader(plan, contents)
+    wanted = reader.read()
+    if len(reader.problems) == 1:
+        raise reader.problems[0]
+    if reader.problems:
+        raise SeveralProblems(tuple(reader.problems))
+    return wanted
+
+
+class _PlanReader:
+    def __init__(self, plan: Any, contents: Any) -> None:
+        self.problems: list[PassthroughError] = []
+        self._plan = plan
+        self._contents = contents if isinstance(contents, Mapping) else {}
+
+    def _complain(self, entry: str, value: object, problem: str, fix: str = _PLAN_FIX) -> None:
+        self.problems.append(InputProblem(entry, value, problem, fix))
+
+    def _mapping(self, holder: Any, key: str, place: str = "plan.") -> Mapping[str, Any]:
+        found = holder.get(key)
+        if found is None:
+            return {}
+        if not isinstance(found, Mapping):
+            self._complain(f"{place}{key}", found, "is no dictionary")
+            return {}
+        return found
+
+    def _rows(self, holder: Any, key: str, place: str = "plan.") -> list[Mapping[str, Any]]:
+        found = holder.get(key)
+        if found is None:
+            return []
+        if not isinstance(found, list) or not all(isinstance(row, Mapping) for row in found):
+            self._complain(f"{place}{key}", found, "is no list of dictionaries")
+            return []
+        return found
+
+    def _texts(self, holder: Any, key: str, place: str) -> tuple[str, ...]:
+        found = holder.get(key)
+        if found is None:
+            return ()
+        if not isinstance(found, list) or not all(
+            isinstance(item, str) and item and "\0" not in item for item in found
+        ):
+            self._complain(f"{place}{key}", found, "is no list of texts")
+            return ()
+        return tuple(found)
+
+    def _text(self, holder: Any, key: str, place: str) -> str:
+        found = holder.get(key)
+        if not isinstance(found, str) or not found or not found.isprintable():
+            self._complain(f"{place}{key}", found, "is no plain text")
+            return ""
+        return found
+
+    def _flag(self, holder: Any, key: str, place: str) -> bool:
+        found = holder.get(key, False)
+        if not isinstance(found, bool):
+            self._complain(f"{place}{key}", found, "is neither true nor false")
+            return False
+        return found
+
+    def read(self) -> Wanted:
+        if not isinstance(self._plan, Mapping):
+            self._complain("plan", self._plan, "is no dictionary")
+            return Wanted()
+        if self._plan.get("version") != 1:
+            self._complain("plan.version", self._plan.get("version"), "is not 1")
+            return Wanted()
+        files = tuple(
+            self._file(row, f"plan.files[{number}].") for number, row in enumerate(self._rows(self._plan, "files"))
+        )
+        tools = tuple(
+            self._tool(row, f"plan.tools[{number}].") for number, row in enumerate(self._rows(self._plan, "tools"))
+        )
+        self._refuse_twice("plan.files", [wanted.path for wanted in files])
+        self._refuse_twice("plan.tools", [tool.name for tool in tools])
+        runtime = self._mapping(self._plan, "runtime")
+        reboot = self._mapping(self._plan, "reboot")
+        arguments = self._mapping(self._plan, "kernel_arguments")
+        wanted = Wanted(
+            boot_id=self._text(self._mapping(self._plan, "host"), "boot_id", "plan.host."),
+            files=files,
+            tools=tools,
+            runtime_apply=self._flag(runtime, "apply", "plan.runtime."),
+            apply_argv=self._texts(runtime, "argv", "plan.runtime."),
+            release_argv=self._texts(runtime, "release_argv", "plan.runtime."),
+            runtime_actions=self._texts(runtime, "actions", "plan.runtime."),
+            reboot_required=self._flag(reboot, "required", "plan.reboot."),
+            reboot_reasons=self._texts(reboot, "reasons", "plan.reboot."),
+            waits_for=self._texts(reboot, "waits_for", "plan.reboot."),
+            ineffective=self._texts(reboot, "ineffective", "plan.reboot."),
+            new_arguments=self._new_arguments(arguments),
+            drivers_now=self._drivers(),
+        )
+        if wanted.runtime_apply and not wanted.apply_argv:
+            self._complain("plan.runtime.argv", None, "is missing although runtime.apply is true")
+        return wanted
+
+    def _refuse_twice(self, place: str, names: Sequence[str]) -> None:
+        for name in sorted({name for name in names if name and names.count(name) > 1}):
+            self._complain(place, name, "stands there twice")
+
+    def _path(self, holder: Any, key: str, place: str) -> str:
+        found = holder.get(key)
+        try:
+            path = check_path(found)
+        except ValueError as error:
+            self._complain(f"{place}{key}", found, str(error))
+            return ""
+        if path == STATE_DIRECTORY or path.startswith(STATE_DIRECTORY + "/"):
+            self._complain(f"{place}{key}", path, "lies in this collection's own state directory")
+        return path
+
+    def _file(self, row: Mapping[str, Any], place: str) -> WantedFile:
+        kind = row.get("kind", FILE)
+        foreign = self._flag(row, "foreign", place)
+        content, target, mode = b"", None, None
+        if kind == FILE:
+            content = self._content(row, place)
+            try:
+                mode = mode_number(row.get("mode"))
+            except ValueError as error:
+                self._complain(f"{place}mode", row.get("mode"), str(error))
+            if mode is None and not foreign:
+                mode = DEFAULT_MODE
+        elif kind == SYMLINK and not foreign:
+            target = self._text(row, "target", place)
+        else:
+            self._complain(f"{place}kind", kind, "is neither 'file' nor 'symlink' (of ours)")
+        return WantedFile(
+            path=self._path(row, "path", place),
+            layer=self._text(row, "layer", place),
+            kind=kind if isinstance(kind, str) else FILE,
+            content=content,
+            mode=mode,
+            target=target,
+            foreign=foreign,
+            secret=self._flag(row, "secret", place),
+        )
+
+    def _content(self, row: Mapping[str, Any], place: str) -> bytes:
+        template = row.get("template")
+        content = row.get("content")
+        if template is not None:
+            content = self._contents.get(template) if isinstance(template, str) else None
+            if not isinstance(content, str):
+                fix = "Give its rendered text in 'contents' under that name"
+                self._complain(f"{place}template", template, "has no rendered text", fix)
+                return b""
+        if not isinstance(content, str):
+            self._complain(f"{place}content", content, "is no text, and there is no template")
+            return b""
+        try:
+            return content.encode("utf-8", "surrogateescape")  # a foreign file keeps bytes that are no UTF-8
+        except UnicodeEncodeError:
+            self._complain(f"{place}content", content[:80], "holds characters that cannot be written")
+            return b""
+
+    def _tool(self, row: Mapping[str, Any], place: str) -> Tool:
+        argv = self._texts(row, "argv", place)
+        if not argv:
+            self._complain(f"{place}argv", row.get("argv"), "names no command")
+        touches = self._texts(row, "touches", place)
+        for pattern in touches:
+            try:
+                check_path(pattern)
+            except ValueError as error:
+                self._complain(f"{place}touches", pattern, str(error))
+        return Tool(
+            name=self._text(row, "name", place),
+            layers=self._texts(row, "layers", place),
+            argv=argv,
+            undo=self._texts(row, "undo", place),
+            touches=touches,
+            force=self._flag(row, "force", place),
+        )
+
+    def _new_arguments(self, arguments: Mapping[str, Any]) -> tuple[str, ...]:
+        wanted = self._texts(arguments, "wanted", "plan.kernel_arguments.")
+        rows = self._rows(arguments, "rows", "plan.kernel_arguments.")
+        configured = {row.get("token") for row in rows if row.get("configured") is True}
+        return tuple(token for token in wanted if token not in configured)
+
+    def _drivers(self) -> dict[str, str | None]:
+        """Return today's driver of every device that the script takes in hand; VFs have none to go back to."""
+        drivers: dict[str, str | None] = {}
+        for number, row in enumerate(self._rows(self._plan, "devices")):
+            if (
+                not (row.get("driver") or row.get("num_vfs"))
+                or row.get("device_type") == "type-VF"
+                or row.get("role") == "refused"
+            ):
+                continue
+            address, driver = row.get("address"), row.get("driver_now")
+            if not isinstance(address, str) or not (driver is None or isinstance(driver, str)):
+                self._complain(f"plan.devices[{number}]", address, "has no address or driver in words")
+                continue
+            drivers[address] = driver
+        return drivers

@@ -1,0 +1,153 @@
+# Copyright: (c) 2026, nova_pci contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where the journal lives, and the lock that lets one run at a time change the host."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+
+from .._core.errors import MachineProblem
+from .._core.journal import ABSENT, FILE, JOURNAL_PATH, STATE_DIRECTORY, FileState, Journal, journal_from_text
+from .files import Files
+
+LOCK_PATH = STATE_DIRECTORY + "/lock"
+COPIES = STATE_DIRECTORY + "/touched"  # copies of what tools rewrite, while a run is under way
+_PAUSE = 0.1
+
+_FIX = (
+    "It is this host's memory of what to give back, so nothing has been changed. Bring the file back from a backup; "
+    "or move it away when you are sure, and the present files of the host count as its former state"
+)
+
+
+class JournalStore:
+    """Reads and writes the journal through *files*."""
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+
+    def read(self) -> Journal | None:
+        """Return the journal, None when the host has none; MachineProblem when it cannot be trusted."""
+        try:
+            state = self._files.read(JOURNAL_PATH)
+        except OSError as error:
+            raise MachineProblem(
+                JOURNAL_PATH, f"cannot be read ({error.strerror})", "Run as root (become: true)"
+            ) from None
+        if state.kind == ABSENT:
+            return None
+        if state.kind != FILE:
+            raise MachineProblem(JOURNAL_PATH, "is no plain file", _FIX)
+        try:
+            return journal_from_text(state.content.decode("utf-8"))
+        except (ValueError, RecursionError) as error:
+            problem = "is not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
+            raise MachineProblem(JOURNAL_PATH, problem, _FIX) from None
+
+    def write(self, journal: Journal) -> None:
+        self._files.put(JOURNAL_PATH, FileState(FILE, journal.to_text().encode("utf-8"), 0o600))
+
+    def forget(self) -> None:
+        """Take the journal away, and with it everything of ours in the state directory but the lock."""
+        self._files.unlink(JOURNAL_PATH)
+        self.drop_copies()
+
+    def drop_copies(self) -> None:
+        for name in self._all_names(COPIES):
+            self._files.unlink(f"{COPIES}/{name}")
+        self._files.remove_directory(COPIES)
+
+    def has_leftovers(self, journal: Journal | None) -> bool:
+        """True when a crash left something that the journal does not speak of."""
+        names = self._all_names(STATE_DIRECTORY)
+        if journal is None:
+            return bool(names) or self._files.exists(STATE_DIRECTORY)
+        return journal.unfinished is None and "touched" in names
+
+    def _all_names(self, directory: str) -> tuple[str, ...]:
+        try:
+            return tuple(os.listdir(self._files.on_disk(directory)))
+        except (FileNotFoundError, NotADirectoryError):
+            return ()
+
+    def prepare(self) -> None:
+        """Make the state directory."""
+        for directory in self._files.missing_directories(STATE_DIRECTORY):
+            self._files.make_directory(directory)
+        self._files.make_directory(STATE_DIRECTORY, 0o700)
+
+    def clear(self) -> None:
+        """With no journal left: take the lock and the state directory away."""
+        if self.read() is None:
+            self._files.discard_temporary(JOURNAL_PATH)
+            self.drop_copies()
+            self._files.unlink(LOCK_PATH)
+            self._files.remove_directory(STATE_DIRECTORY)
+
+    @contextlib.contextmanager
+    def locked(self, patience: float) -> Iterator[int]:
+        """Hold the lock; yields its descriptor. MachineProblem naming the process when another holds it too long."""
+        deadline = time.monotonic() + patience
+        while True:
+            descriptor = self._lock_once(deadline, patience)
+            if descriptor is not None:
+                break
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    def _lock_once(self, deadline: float, patience: float) -> int | None:
+        """Return the locked descriptor; None when the file was taken away while we waited."""
+        self.prepare()
+        place = self._files.on_disk(LOCK_PATH)
+        self._files.step("open", place)
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        try:
+            descriptor = os.open(place, flags, 0o600)
+        except FileNotFoundError:
+            return None  # a removal that ended this moment took the directory
+        try:
+            while not _try_lock(descriptor):
+                if time.monotonic() >= deadline:
+                    holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or "unknown"
+                    raise MachineProblem(
+                        LOCK_PATH,
+                        f"another run is at work on this host (process {holder}, or a tool it started); "
+                        f"waited {patience:g} seconds",
+                        "Wait for it to end and run again",
+                    )
+                time.sleep(_PAUSE)
+            if not self._is_still_there(place, descriptor):
+                os.close(descriptor)
+                return None
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+            raise
+        return descriptor
+
+    @staticmethod
+    def _is_still_there(place: str, descriptor: int) -> bool:
+        try:
+            return os.path.samestat(os.lstat(place), os.fstat(descriptor))
+        except FileNotFoundError:
+            return False
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in (errno.EAGAIN, errno.EACCES):
+            return False
+        raise
+    return True

@@ -1,0 +1,180 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, nova_pci contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: host_apply
+short_description: Carry out a plan of host_plan in one transaction, or take everything back
+version_added: 0.1.0
+description:
+  - Writes the files of a plan, runs the tools that depend on them (update-grub, the initramfs tool) and binds the
+    devices, as one transaction. The former state of everything goes to a journal on the host first.
+  - When a step fails, everything that the run did is taken back, and the error carries the step's own words. This
+    holds for a device that cannot be bound at run time too, for it would hardly bind at boot; devices that the run
+    had bound get their former drivers back.
+  - When the run itself is cut off (power, kill), every file is its old or its new self, the journal says so, and the
+    next run completes the work.
+  - A host that is as planned is only looked at. Nothing is written and no tool runs.
+  - The one thing noted without counting as a change is what the host remembers of a pending reboot.
+author:
+  - nova_pci contributors (@nova-pci)
+options:
+  state:
+    description:
+      - V(present) brings the host to O(plan).
+      - V(absent) gives devices back to their drivers, brings back every file byte for byte and runs the tools again.
+        What an administrator changed meanwhile is left as it stands and reported in RV(ignore:kept).
+    type: str
+    choices: [present, absent]
+    default: present
+  plan:
+    description: The plan, exactly as M(nova_pci.passthrough.host_plan) returned it. Required for O(state=present).
+    type: dict
+  contents:
+    description:
+      - The rendered text of each template that O(plan) names, by the template's name.
+    type: dict
+    default: {}
+  root:
+    description: The directory that holds the host. Anything but V(/) is for tests; only tools below it are run then.
+    type: path
+    default: /
+  timeout:
+    description: Seconds that each tool may take.
+    type: int
+    default: 900
+  lock_timeout:
+    description: Seconds to wait for another run on the same host before giving up.
+    type: int
+    default: 60
+attributes:
+  check_mode:
+    description: Returns exactly the RV(ignore:actions) of the run that would follow, and changes nothing.
+    support: full
+  diff_mode:
+    description: Returns each file before and after. Content that the plan marks as secret is not shown.
+    support: full
+  platform:
+    description: Linux with PCI devices.
+    support: full
+    platforms: linux
+notes:
+  - The journal is C(/var/lib/nova-pci-passthrough/journal.json). Without it nothing can be taken back.
+seealso:
+  - module: nova_pci.passthrough.host_plan
+"""
+
+EXAMPLES = r"""
+- name: Plan
+  nova_pci.passthrough.host_plan:
+    devices: "{{ pci_passthrough_devices }}"
+  register: planned
+
+- name: Carry it out
+  nova_pci.passthrough.host_apply:
+    plan: "{{ planned.plan }}"
+    contents:
+      devices.sh.j2: "{{ lookup('ansible.builtin.template', 'devices.sh.j2') }}"
+
+- name: Take everything back
+  nova_pci.passthrough.host_apply:
+    state: absent
+"""
+
+RETURN = r"""
+actions:
+  description: What was done, in order; in check mode exactly what would be done.
+  returned: success
+  type: list
+  elements: str
+  sample:
+    - write /etc/default/grub.d/zz-nova-pci-passthrough.cfg
+    - run update-grub
+    - bind 0000:02:00.0 to vfio-pci (now e1000e)
+steps:
+  description: What the device script reported, step by step; empty in check mode.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    status:
+      description: One of V(ok), V(changed), V(failed) and V(skipped).
+      type: str
+      sample: changed
+    address:
+      description: The device.
+      type: str
+      sample: "0000:02:00.0"
+    message:
+      description: What happened, in words.
+      type: str
+      sample: bound to vfio-pci
+kept:
+  description: Paths that are left as they stand because somebody else changed them since.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    path:
+      description: The path.
+      type: str
+      sample: /etc/kernel/cmdline
+    why:
+      description: The reason, in words.
+      type: str
+      sample: was changed by someone else since this collection wrote it; it is left as it stands
+reboot:
+  description: Whether the host has to reboot for all of this to hold.
+  returned: success
+  type: dict
+  contains:
+    required:
+      description: V(true) when it has to.
+      type: bool
+      sample: true
+    reasons:
+      description: Why, in words.
+      type: list
+      elements: str
+      sample: ["kernel argument intel_iommu=on is not running yet"]
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.changes import Applied, Removed
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.errors import PassthroughError
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.wanted import read_plan
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.command import Commands
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.files import Files
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.transaction import Transaction
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "plan": {"type": "dict"},
+            "contents": {"type": "dict", "default": {}},
+            "root": {"type": "path", "default": "/"},
+            "timeout": {"type": "int", "default": 900},
+            "lock_timeout": {"type": "int", "default": 60},
+        },
+        required_if=[("state", "present", ["plan"])],
+        supports_check_mode=True,
+    )
+    given = module.params
+    try:
+        goal = Applied(read_plan(given["plan"], given["contents"])) if given["state"] == "present" else Removed()
+        files, commands = Files(given["root"]), Commands(given["root"])
+        transaction = Transaction(files, commands, goal, given["timeout"], given["lock_timeout"])
+        outcome = transaction.check() if module.check_mode else transaction.run()
+    except PassthroughError as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(diff=outcome.diff(), **outcome.to_dict())
+
+
+if __name__ == "__main__":
+    main()

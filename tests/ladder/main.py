@@ -1,0 +1,154 @@
+# Copyright: (c) 2026, nova_pci contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command line: "tests/run.py check", "test", "test-long", "demo", "demo-down", "format", "clean"."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+
+from .collection import ROOT
+from .environments import cache_root
+from .machine import MissingError, in_ci, require_debian_root
+from .report import FAILED, PASSED, SKIPPED, Counts, Reporter, Result, last_line
+from .steps import TARGETS, Step, steps_of
+from .workshop import Workshop, run_command, workshop
+
+_LEFTOVERS = (".mypy_cache", ".pytest_cache", ".ruff_cache", ".ansible", "tests/output")
+
+
+def main(argv: list[str]) -> int:
+    arguments = _parser().parse_args(argv)
+    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGHUP, _stop)
+    try:
+        if arguments.verb in TARGETS:
+            return run_steps(_chosen(arguments.verb, arguments.only), list_only=arguments.list)
+        if arguments.verb == "clean":
+            return _clean(arguments.all)
+        if arguments.verb == "format":
+            return _format()
+        return _demo(arguments.verb)
+    except MissingError as missing:
+        print(missing, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+
+
+def _stop(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="tests/run.py", description=__doc__)
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    for target in TARGETS:
+        verb = verbs.add_parser(target, help=f"run the steps of make {target}")
+        verb.add_argument("--only", metavar="TEXT", help="only the steps whose name contains TEXT")
+        verb.add_argument("--list", action="store_true", help="name the steps and run none")
+    verbs.add_parser("format", help="let ruff lay out the code and mend what it can")
+    verbs.add_parser("demo", help="bring one lab machine from bare to passthrough-ready")
+    verbs.add_parser("demo-down", help="remove what the demo started")
+    clean = verbs.add_parser("clean", help="remove what the tools left in the checkout")
+    clean.add_argument("--all", action="store_true", help="also the virtual environments")
+    return parser
+
+
+def _chosen(target: str, only: str | None) -> list[Step]:
+    chosen = [step for step in steps_of(target) if only is None or only in step.name]
+    if not chosen:
+        raise MissingError(f"No step of {target} has {only!r} in its name; --list names them.")
+    return chosen
+
+
+def run_steps(steps: list[Step], list_only: bool = False) -> int:
+    if list_only:
+        print("\n".join(step.name for step in steps))
+        return 0
+    reporter = Reporter()
+    logs = _fresh_logs()
+    status = 0
+    with workshop(reporter.say) as shop:
+        try:
+            for number, step in enumerate(steps, start=1):
+                reporter.say(f"{step.name} ({number} of {len(steps)})")
+                log = logs / f"{number:02d}-{step.name.replace(' ', '-').replace(':', '').replace(',', '')}.log"
+                reporter.finished(run_step(step, shop, log), log)
+        except KeyboardInterrupt:
+            status = 128 + signal.SIGINT
+    return reporter.close() or status
+
+
+def run_step(step: Step, shop: Workshop, log: Path) -> Result:
+    """Run one step to its end; a step that the machine cannot run is skipped by its reason.
+
+    In CI a reason that this program should have been able to remove is a failure.
+    """
+    start = time.monotonic()
+    counts, note, verdict = Counts(), "", PASSED
+    try:
+        for command in step.plan(shop):
+            ok, text = run_command(command, log, shop.say)
+            counted = command.count(text, ok)
+            counts, note = counts + counted, last_line(text)
+            if counted.failed:
+                verdict = FAILED
+                break
+    except MissingError as missing:
+        verdict = FAILED if missing.installable and in_ci() else SKIPPED
+        counts, note = Counts(failed=1) if verdict == FAILED else Counts(skipped=1), str(missing)
+    return Result(step.name, verdict, time.monotonic() - start, counts, note)
+
+
+def _fresh_logs() -> Path:
+    """A folder for this run's output; those of the last few runs stay."""
+    folder = cache_root() / "logs"
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in sorted(folder.iterdir())[:-4]:
+        shutil.rmtree(old, ignore_errors=True)
+    logs = folder / time.strftime(f"%Y%m%d-%H%M%S-{os.getpid()}")
+    logs.mkdir()
+    return logs
+
+
+def _format() -> int:
+    reporter = Reporter()
+    with workshop(reporter.say) as shop:
+        ruff = shop.check_environment.tool("ruff")
+        os.chdir(ROOT)
+        status = os.spawnv(os.P_WAIT, ruff, [ruff, "check", "--fix", "--exit-zero", "--quiet"])
+        return status or os.spawnv(os.P_WAIT, ruff, [ruff, "format"])
+
+
+def _demo(verb: str) -> int:
+    """Hand over to tests/lab/demo.py, with an environment that has ansible-core in it."""
+    require_debian_root(f"make {verb}")
+    program = ROOT / "tests/lab/demo.py"
+    if not program.exists():
+        raise MissingError(f"{program.relative_to(ROOT)} is not written yet.")
+    reporter = Reporter()
+    with workshop(reporter.say) as shop:
+        environment = shop.check_environment
+        settings = {**os.environ, **shop.ansible_settings(environment)}
+    settings.pop("ANSIBLE_HOME")
+    os.chdir(ROOT)
+    word = "up" if verb == "demo" else "down"
+    os.execve(environment.python, [environment.python, str(program), word], settings)
+
+
+def _clean(everything: bool) -> int:
+    for name in _LEFTOVERS:
+        shutil.rmtree(ROOT / name, ignore_errors=True)
+    for folder in ROOT.rglob("__pycache__"):
+        shutil.rmtree(folder, ignore_errors=True)
+    if everything:
+        shutil.rmtree(cache_root(), ignore_errors=True)
+    print("clean" if everything else f"clean; the environments stay in {cache_root()} (clean --all removes them too)")
+    return 0

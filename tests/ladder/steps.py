@@ -1,0 +1,166 @@
+# Copyright: (c) 2026, nova_pci contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The ladder itself: every step as one row, the quickest first. docs/testing.md tells it in words."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .collection import PLACE, ROOT, files
+from .cores import CORES, Core
+from .machine import require_debian_root
+from .report import count_pytest, count_sanity
+from .workshop import Command, Workshop
+
+CHECK = "check"
+TEST = "test"
+TEST_LONG = "test-long"
+TARGETS = (CHECK, TEST, TEST_LONG)  # each one includes those before it, but for test-long, which stands alone
+
+# Every molecule scenario and the target that runs it; tests/unit/test_collected.py holds the table against the folders.
+SCENARIOS = {"host": TEST}
+
+# Every folder of test files, by the step that collects it.
+CONTRACT_PATHS = ("tests/unit",)
+UNIT_PATHS = ("tests/unit/plugins", "tests/unit/roles")
+LAB_PATHS = ("tests/lab/tests",)
+ROOMS_WITHOUT_ANSIBLE = ("tests/unit/plugins/module_utils/_core", "tests/unit/plugins/module_utils/_host")
+PYTEST_PATHS = CONTRACT_PATHS + UNIT_PATHS + LAB_PATHS
+
+HOST_PYTHONS = tuple((3, minor) for minor in range(9, 15))  # what a managed host may run
+
+# Python of which mypy asks everything.
+TYPED = ("plugins", "tests/ladder")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One row: *target* is the quickest that runs it, *plan* says what to run or raises MissingError."""
+
+    name: str
+    target: str
+    plan: Callable[[Workshop], list[Command]]
+
+
+def _ruff(*words: str) -> Callable[[Workshop], list[Command]]:
+    return lambda shop: [Command([shop.check_environment.tool("ruff"), *words])]
+
+
+def _mypy(shop: Workshop) -> list[Command]:
+    # From the folder above ansible_collections, where absolute imports are at home.
+    config = ["--config-file", str(ROOT / "pyproject.toml"), "--cache-dir", str(ROOT / ".mypy_cache")]
+    typed = [name for name in files() if name.endswith(".py") and name.startswith(tuple(TYPED))]
+    program = [shop.check_environment.python, "-m", "mypy", *config]
+    return [Command([*program, *(str(PLACE / name) for name in typed)], cwd=shop.collections)]
+
+
+def _yamllint(shop: Workshop) -> list[Command]:
+    names = [name for name in files() if name.endswith((".yml", ".yaml")) or name in (".yamllint", ".ansible-lint")]
+    return [Command([shop.check_environment.tool("yamllint"), "--strict", *names])]
+
+
+def _pytest(*words: str) -> Callable[[Workshop], list[Command]]:
+    return lambda shop: [Command([shop.check_environment.python, "-m", "pytest", "-q", *words], count=count_pytest)]
+
+
+def _code_ratio(shop: Workshop) -> list[Command]:
+    return [Command([shop.check_environment.python, "tests/ladder/code_ratio.py"])]
+
+
+def _on_python(minor: tuple[int, int]) -> Step:
+    def plan(shop: Workshop) -> list[Command]:
+        python = shop.python_environment(minor).python
+        options = ["-q", "-p", "no:cacheprovider"]
+        return [Command([python, "-m", "pytest", *options, *ROOMS_WITHOUT_ANSIBLE], count=count_pytest)]
+
+    return Step(f"unit tests without ansible, Python {minor[0]}.{minor[1]}", TEST, plan)
+
+
+def _ansible_test(core: Core, verb: str) -> Step:
+    def plan(shop: Workshop) -> list[Command]:
+        environment = shop.core_environment(core)
+        settings = shop.ansible_test_settings(core, environment)
+        place = shop.place_for_ansible_test(f"{verb}-{core.release}")
+        argv = [environment.tool("ansible-test"), verb, "--local", "--color", "no"]
+        if verb == "units":
+            own = core.interpreter(shop.interpreters)
+            argv += ["--python", f"{own.minor[0]}.{own.minor[1]}", "--num-workers", str(os.cpu_count() or 1)]
+            return [Command(argv, place, settings, count_pytest)]
+        return [Command(argv, place, settings, count_sanity)]
+
+    return Step(f"ansible-test {verb}, ansible-core {core.release}", TEST, plan)
+
+
+def _ansible_lint(shop: Workshop) -> list[Command]:
+    environment = shop.release_environment
+    place = shop.place_for_ansible_test("lint")
+    settings = {**shop.ansible_settings(environment), "ANSIBLE_COLLECTIONS_PATH": str(shop.scratch / "lint")}
+    return [Command([environment.tool("ansible-lint"), "--offline", "--nocolor"], place, settings)]
+
+
+def _changelog(shop: Workshop) -> list[Command]:
+    return [Command([shop.release_environment.tool("antsibull-changelog"), "lint"])]
+
+
+def _built_collection(shop: Workshop) -> list[Command]:
+    """Build, install elsewhere, use what arrived: modules, filters and roles document themselves, playbooks parse."""
+    environment = shop.check_environment
+    place = shop.place_for_ansible_test("build")
+    built, installed = shop.scratch / "built", shop.scratch / "installed"
+    settings = {**shop.ansible_settings(environment), "ANSIBLE_COLLECTIONS_PATH": str(installed)}
+    galaxy = [environment.tool("ansible-galaxy"), "collection"]
+    commands = [
+        [*galaxy, "build", "--output-path", str(built), str(place)],
+        ["/bin/sh", "-c", f'exec "$0" "$@" {built}/*.tar.gz', *galaxy, "install", "--offline", "-p", str(installed)],
+    ]
+    for kind, folder in (("module", "modules"), ("filter", "filter")):
+        for file in sorted((ROOT / "plugins" / folder).glob("*.py")):
+            name = f"nova_pci.passthrough.{file.stem}"
+            commands.append([environment.tool("ansible-doc"), "--type", kind, "--json", name])
+    for role in sorted((ROOT / "roles").glob("*/meta/argument_specs.yml")):
+        name = f"nova_pci.passthrough.{role.parents[1].name}"
+        commands.append([environment.tool("ansible-doc"), "--type", "role", "--json", name])
+    for book in sorted((ROOT / "playbooks").glob("*.yml")):
+        name = f"nova_pci.passthrough.{book.stem}"
+        commands.append([environment.tool("ansible-playbook"), "-i", "localhost,", "--syntax-check", name])
+    return [Command(argv, shop.scratch, settings) for argv in commands]
+
+
+def _molecule(scenario: str, target: str) -> Step:
+    def plan(shop: Workshop) -> list[Command]:
+        require_debian_root(f"The lab machine of molecule's scenario {scenario}")
+        environment = shop.release_environment
+        settings = {**shop.ansible_settings(environment), "MOLECULE_GLOB": "extensions/molecule/*/molecule.yml"}
+        lab = [environment.python, "tests/lab/lab.py", "setup"]
+        molecule = [environment.tool("molecule"), "test", "--scenario-name", scenario]
+        return [Command(lab, env=settings, may_be_impossible=True), Command(molecule, env=settings, count=count_pytest)]
+
+    return Step(f"molecule: {scenario}", target, plan)
+
+
+STEPS = (
+    Step("ruff check", CHECK, _ruff("check", "--output-format", "concise")),
+    Step("ruff format", CHECK, _ruff("format", "--check")),
+    Step("mypy", CHECK, _mypy),
+    Step("yamllint", CHECK, _yamllint),
+    Step("contract tests", CHECK, _pytest(*CONTRACT_PATHS, *(f"--ignore={path}" for path in UNIT_PATHS))),
+    Step("unit tests", CHECK, _pytest("-m", "not slow", *UNIT_PATHS)),
+    Step("code ratio", CHECK, _code_ratio),
+    Step("lab's unit tests", CHECK, _pytest(*LAB_PATHS)),
+    Step("slow unit tests", TEST, _pytest("-m", "slow", *UNIT_PATHS)),
+    *(_on_python(minor) for minor in HOST_PYTHONS),
+    Step("ansible-lint", TEST, _ansible_lint),
+    Step("changelog", TEST, _changelog),
+    Step("collection built and installed", TEST, _built_collection),
+    *(_ansible_test(core, verb) for core in CORES for verb in ("units", "sanity")),
+    *(_molecule(scenario, target) for scenario, target in SCENARIOS.items()),
+)
+
+
+def steps_of(target: str) -> list[Step]:
+    """The steps of one target: check and what comes on top of it, or the long ones alone."""
+    wanted = {CHECK: (CHECK,), TEST: (CHECK, TEST), TEST_LONG: (TEST_LONG,)}[target]
+    return [step for step in STEPS if step.target in wanted]

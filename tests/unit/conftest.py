@@ -1,0 +1,42 @@
+# Copyright: (c) 2026, nova_pci contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Makes ansible_collections.nova_pci.passthrough importable from a checkout that lies anywhere.
+
+Under ansible-test Ansible's own loader serves the name already, and nothing happens here.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+_ROOT = Path(__file__).resolve().parents[2]
+_NAME = "ansible_collections.nova_pci.passthrough"
+
+
+def _is_served() -> bool:
+    try:
+        return importlib.util.find_spec(_NAME) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def _serve() -> None:
+    """Put a package without code, as a namespace folder is one, at every part of the name."""
+    name = ""
+    for part in _NAME.split("."):
+        parent, name = sys.modules.get(name), f"{name}.{part}".lstrip(".")
+        package = sys.modules.get(name)
+        if package is None:
+            package = ModuleType(name)
+            package.__path__ = [str(_ROOT)] if name == _NAME else []
+            sys.modules[name] = package
+        if parent is not None:
+            setattr(parent, part, package)
+
+
+if not _is_served():
+    _serve()

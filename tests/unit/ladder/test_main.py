@@ -1,0 +1,108 @@
+# Copyright: (c) 2026, nova_pci contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+
+import pytest
+
+from ansible_collections.nova_pci.passthrough.tests.ladder import main, workshop
+from ansible_collections.nova_pci.passthrough.tests.ladder.machine import MissingError
+from ansible_collections.nova_pci.passthrough.tests.ladder.report import FAILED, PASSED, SKIPPED, Counts
+from ansible_collections.nova_pci.passthrough.tests.ladder.steps import Step
+from ansible_collections.nova_pci.passthrough.tests.ladder.workshop import Command, Workshop, run_command
+
+
+def python(text: str, **more) -> Command:
+    return Command([sys.executable, "-c", text], **more)
+
+
+def step(*commands: Command, problem: MissingError | None = None) -> Step:
+    def plan(shop: Workshop) -> list[Command]:
+        if problem is not None:
+            raise problem
+        return list(commands)
+
+    return Step("a step", "check", plan)
+
+
+@pytest.fixture(name="run")
+def fixture_run(tmp_path):
+    return lambda *commands, **more: main.run_step(step(*commands, **more), Workshop(tmp_path, str), tmp_path / "log")
+
+
+def test_a_step_that_succeeds_tells_its_last_word(run):
+    result = run(python("print('first')"), python("print('fine')"))
+    assert (result.verdict, result.counts, result.note) == (PASSED, Counts(passed=2), "fine")
+
+
+def test_the_first_failure_ends_a_step(run, tmp_path):
+    result = run(python("raise SystemExit('broken')"), python("open('never', 'w')", cwd=tmp_path))
+    assert (result.verdict, result.counts, result.note) == (FAILED, Counts(failed=1), "broken")
+    assert not (tmp_path / "never").exists()
+
+
+@pytest.mark.parametrize(
+    ("installable", "ci", "verdict"),
+    [(False, "", SKIPPED), (True, "", SKIPPED), (False, "true", SKIPPED), (True, "true", FAILED)],
+)
+def test_what_is_missing_skips_a_step_and_fails_in_ci_where_it_could_be_brought(
+    run, monkeypatch, installable, ci, verdict
+):
+    monkeypatch.setenv("CI", ci)
+    result = run(problem=MissingError("This needs root.", installable))
+    assert (result.verdict, result.note) == (verdict, "This needs root.")
+    assert result.counts == (Counts(failed=1) if verdict == FAILED else Counts(skipped=1))
+
+
+def test_a_program_may_say_that_this_machine_cannot(run):
+    text = "import sys; print('It needs root.'); sys.exit(3)"
+    result = run(python(text, may_be_impossible=True))
+    assert (result.verdict, result.note, result.counts) == (SKIPPED, "It needs root.", Counts(skipped=1))
+    assert run(python(text)).verdict == FAILED
+
+
+def test_a_long_step_says_that_it_is_alive(tmp_path, monkeypatch):
+    monkeypatch.setattr(workshop, "HEARTBEAT_SECONDS", 0.05)
+    said = []
+    text = "import time; print('halfway', flush=True); time.sleep(0.5)"
+    assert run_command(python(text), tmp_path / "log", said.append) == (True, "halfway\n")
+    assert said
+    assert said[-1].endswith(": halfway")
+
+
+def test_an_interrupt_reaches_the_command_and_its_clean_up_is_awaited(tmp_path, monkeypatch):
+    text = (
+        "import pathlib, time\n"
+        "try:\n    pathlib.Path('started').touch(); time.sleep(60)\n"
+        "except KeyboardInterrupt:\n    time.sleep(0.2); pathlib.Path('tidy').touch()\n"
+    )
+
+    def interrupt_once_started() -> None:
+        deadline = time.monotonic() + 30
+        while not (tmp_path / "started").exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        os.kill(os.getpid(), main.signal.SIGINT)
+
+    threading.Thread(target=interrupt_once_started).start()
+    with pytest.raises(KeyboardInterrupt):
+        run_command(python(text, cwd=tmp_path), tmp_path / "log", str)
+    assert (tmp_path / "tidy").exists()
+
+
+@pytest.mark.parametrize("target", ["check", "test", "test-long"])
+def test_every_target_lists_its_steps(target, capsys):
+    steps = main.steps_of(target)
+    assert main.run_steps(steps, list_only=True) == 0
+    names = capsys.readouterr().out.split("\n")[:-1] if steps else []
+    assert names == [step.name for step in steps]
+    assert len(set(names)) == len(names)
+
+
+def test_an_unknown_step_is_one_sentence(capsys):
+    assert main.main(["check", "--only", "no such step"]) == 1
+    assert capsys.readouterr().err == "No step of check has 'no such step' in its name; --list names them.\n"
