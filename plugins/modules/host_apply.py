@@ -173,7 +173,8 @@ def main() -> None:
         outcome = transaction.check() if module.check_mode else transaction.run()
     except PassthroughError as error:
         module.fail_json(msg=str(error))
-    module.exit_json(diff=outcome.diff(), **outcome.to_dict())
+    shown = {"diff": outcome.diff()} if module._diff else {}
+    module.exit_json(**outcome.to_dict(), **shown)
 
 
 if __name__ == "__main__":

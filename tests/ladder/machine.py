@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -122,6 +123,24 @@ def can_build_venvs(interpreter: Interpreter) -> bool:
         [str(interpreter.path), "-I", "-c", "import ensurepip, ssl, venv"], capture_output=True, check=False
     )
     return done.returncode == 0
+
+
+def bring_programs(programs: dict[str, str], say: Callable[[str], None]) -> None:
+    """Install the Debian packages of those *programs* (program -> package) that are missing, as far as that is possible.
+
+    Tests that need one skip themselves without it; only in CI is it an error that it could not be brought.
+    """
+    path = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
+    packages = sorted({package for program, package in programs.items() if shutil.which(program, path=path) is None})
+    if not packages:
+        return
+    say(f"installing {' '.join(packages)}")
+    try:
+        apt_install(packages)
+    except MissingError as missing:
+        if missing.installable and in_ci():
+            raise
+        say(str(missing))
 
 
 def apt_install(packages: list[str]) -> None:

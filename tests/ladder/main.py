@@ -108,11 +108,12 @@ def run_step(step: Step, shop: Workshop, log: Path) -> Result:
 
 
 def _fresh_logs() -> Path:
-    """A folder for this run's output; those of the last few runs stay."""
+    """A folder for this run's output; those of today, which other runs may still be writing, and the last few stay."""
     folder = cache_root() / "logs"
     folder.mkdir(parents=True, exist_ok=True)
-    for old in sorted(folder.iterdir())[:-4]:
-        shutil.rmtree(old, ignore_errors=True)
+    for old in sorted(folder.iterdir())[:-5]:
+        if time.time() - old.stat().st_mtime > 24 * 3600:
+            shutil.rmtree(old, ignore_errors=True)
     logs = folder / time.strftime(f"%Y%m%d-%H%M%S-{os.getpid()}")
     logs.mkdir()
     return logs

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from .collection import PLACE, ROOT, files
 from .cores import CORES, Core
-from .machine import require_debian_root
+from .machine import bring_programs, require_debian_root
 from .report import count_pytest, count_sanity
 from .workshop import Command, Workshop
 
@@ -31,6 +31,9 @@ ROOMS_WITHOUT_ANSIBLE = ("tests/unit/plugins/module_utils/_core", "tests/unit/pl
 PYTEST_PATHS = CONTRACT_PATHS + UNIT_PATHS + LAB_PATHS
 
 HOST_PYTHONS = tuple((3, minor) for minor in range(9, 15))  # what a managed host may run
+
+# Shells in which the unit tests run what the roles print, and the program that reads it: program -> Debian package.
+SHELLS = {"bash": "bash", "busybox": "busybox", "dash": "dash", "mksh": "mksh", "shellcheck": "shellcheck"}
 
 # Python of which mypy asks everything.
 TYPED = ("plugins", "tests/ladder")
@@ -66,6 +69,16 @@ def _pytest(*words: str) -> Callable[[Workshop], list[Command]]:
     return lambda shop: [Command([shop.check_environment.python, "-m", "pytest", "-q", *words], count=count_pytest)]
 
 
+def _unit_tests(marker: str) -> Callable[[Workshop], list[Command]]:
+    def plan(shop: Workshop) -> list[Command]:
+        bring_programs(SHELLS, shop.say)
+        options = ["-q", "-m", marker, "-n", str(min(os.cpu_count() or 1, 4))]
+        program = [shop.check_environment.python, "-m", "pytest"]
+        return [Command([*program, *options, *UNIT_PATHS], count=count_pytest)]
+
+    return plan
+
+
 def _code_ratio(shop: Workshop) -> list[Command]:
     return [Command([shop.check_environment.python, "tests/ladder/code_ratio.py"])]
 
@@ -82,6 +95,7 @@ def _on_python(minor: tuple[int, int]) -> Step:
 def _ansible_test(core: Core, verb: str) -> Step:
     def plan(shop: Workshop) -> list[Command]:
         environment = shop.core_environment(core)
+        bring_programs(SHELLS, shop.say)
         settings = shop.ansible_test_settings(core, environment)
         place = shop.place_for_ansible_test(f"{verb}-{core.release}")
         argv = [environment.tool("ansible-test"), verb, "--local", "--color", "no"]
@@ -147,10 +161,10 @@ STEPS = (
     Step("mypy", CHECK, _mypy),
     Step("yamllint", CHECK, _yamllint),
     Step("contract tests", CHECK, _pytest(*CONTRACT_PATHS, *(f"--ignore={path}" for path in UNIT_PATHS))),
-    Step("unit tests", CHECK, _pytest("-m", "not slow", *UNIT_PATHS)),
+    Step("unit tests", CHECK, _unit_tests("not slow")),
     Step("code ratio", CHECK, _code_ratio),
     Step("lab's unit tests", CHECK, _pytest(*LAB_PATHS)),
-    Step("slow unit tests", TEST, _pytest("-m", "slow", *UNIT_PATHS)),
+    Step("slow unit tests", TEST, _unit_tests("slow")),
     *(_on_python(minor) for minor in HOST_PYTHONS),
     Step("ansible-lint", TEST, _ansible_lint),
     Step("changelog", TEST, _changelog),

@@ -91,10 +91,12 @@ class Workshop:
 
     def ansible_settings(self, environment: Environment) -> dict[str, str]:
         """What ansible and molecule need to find this checkout, and nothing of the user's own settings."""
+        configuration = self.collections / "ansible.cfg"  # an empty one, so that the user's own is not read
+        configuration.touch()
         return {
             "PATH": f"{environment.bin}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
             "ANSIBLE_COLLECTIONS_PATH": str(self.collections),
-            "ANSIBLE_CONFIG": os.devnull,
+            "ANSIBLE_CONFIG": str(configuration),
             "ANSIBLE_INJECT_FACT_VARS": "false",
             "ANSIBLE_HOME": str(self.scratch / "ansible-home"),
             "ANSIBLE_DEPRECATION_WARNINGS": "true",
@@ -109,7 +111,7 @@ class Workshop:
         own = core.interpreter(self.interpreters)
         pythons = cores.interpreters_folder(self.scratch / f"pythons-{core.release}", self.interpreters, own)
         path = [str(environment.bin), str(pythons), "/usr/local/bin", "/usr/bin", "/bin"]
-        return {"HOME": str(home), "PATH": os.pathsep.join(path), "ANSIBLE_CONFIG": os.devnull}
+        return {"HOME": str(home), "PATH": os.pathsep.join(path)}
 
 
 @contextlib.contextmanager

@@ -26,10 +26,9 @@ _BASE_CLASSES = {
 def device_table(inventory: HostInventory, rows: Iterable[Mapping[str, Any]]) -> list[str]:
     """Return the table as lines; bridges are left out, as nobody passes them through."""
     planned = {row["address"]: row for row in rows}
-    lines = [_HEAD]
-    for device in inventory.devices:
-        if not device.is_bridge:
-            lines.append(_cells(device, planned.pop(str(device.address), None)))
+    endpoints = [device for device in inventory.devices if not device.is_bridge]
+    lines: list[tuple[str, ...]] = [_HEAD]
+    lines += [_cells(device, planned.pop(str(device.address), None)) for device in endpoints]
     for address, row in sorted(planned.items()):
         ids = f"{row.get('vendor_id') or '-'}:{row.get('product_id') or '-'}"
         lines.append((address, ids, "-", "-", "-", "-", row["verdict"]))

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from .address import PciAddress, parse_address
@@ -24,13 +24,18 @@ _DRIVERS_WITHOUT_DMA = frozenset({"vfio-pci", "pci-stub", "pcieport", "pciehp", 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was checked. *state* is ok, pending reboot or failed; *fix* says what to do unless it is ok."""
+    """One thing that was checked.
+
+    Shape: *state* is ok, pending reboot or failed; *fix* says what to do unless it is ok; *address* is the row of the
+    plan it belongs to, None where it is about the whole host.
+    """
 
     check: str
     state: str
     expected: str
     found: str
     fix: str | None = None
+    address: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         return {**asdict(self), "ok": self.state == OK}
@@ -45,6 +50,24 @@ def verify(plan: Mapping[str, Any], inventory: HostInventory, actions: Iterable[
         *_iommu(plan, inventory, waiting),
         *_devices(plan, inventory, waiting),
     )
+
+
+def with_verdicts(plan: Mapping[str, Any], findings: Iterable[Finding]) -> list[dict[str, Any]]:
+    """Return the rows of plan["devices"] with the verdict that the findings give them."""
+    worst: dict[str, Finding] = {}
+    for finding in findings:
+        if finding.address is not None and finding.state != OK:
+            known = worst.get(finding.address)
+            if known is None or known.state != FAILED:
+                worst[finding.address] = finding
+    rows = []
+    for row in plan["devices"]:
+        bad = worst.get(row["address"])
+        verdict = "ready" if bad is None else bad.state
+        if bad is not None and bad.state == FAILED:
+            verdict = f"{FAILED}: {bad.check}: {bad.found}, expected {bad.expected}"
+        rows.append(dict(row) if row["role"] == "refused" else {**row, "verdict": verdict})
+    return rows
 
 
 def _judge(ok: bool, waiting: bool) -> str:
@@ -105,22 +128,26 @@ def _iommu(plan: Mapping[str, Any], inventory: HostInventory, waiting: bool) -> 
 
 def _devices(plan: Mapping[str, Any], inventory: HostInventory, waiting: bool) -> Iterator[Finding]:
     for row in plan["devices"]:
-        if row["role"] == "refused":
-            continue
-        device = inventory.device(parse_address(row["address"]))
-        if device is None:
-            yield Finding(
-                f"device {row['address']}",
-                PENDING if waiting else FAILED,
-                "present",
-                "the host shows no device at this address",
-                "reboot the host" if waiting else "see whether the card was moved or removed, then run the play again",
-            )
-            continue
-        yield from _driver(row, device, waiting)
-        yield from _virtual_functions(row, device, inventory, waiting)
-        if row["driver"] == "vfio-pci":
-            yield from _group(device, inventory, waiting)
+        if row["role"] != "refused":
+            for finding in _device(row, inventory, waiting):
+                yield replace(finding, address=row["address"])
+
+
+def _device(row: Mapping[str, Any], inventory: HostInventory, waiting: bool) -> Iterator[Finding]:
+    device = inventory.device(parse_address(row["address"]))
+    if device is None:
+        yield _finding(
+            f"device {row['address']}",
+            _judge(False, waiting),
+            "present",
+            "the host shows no device at this address",
+            "see whether the card was moved or removed, then run the play again",
+        )
+        return
+    yield from _driver(row, device, waiting)
+    yield from _virtual_functions(row, device, inventory, waiting)
+    if row["driver"] == "vfio-pci":
+        yield from _group(device, inventory, waiting)
 
 
 def _driver(row: Mapping[str, Any], device: PciDevice, waiting: bool) -> Iterator[Finding]:

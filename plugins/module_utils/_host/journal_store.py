@@ -54,11 +54,15 @@ class JournalStore:
         self._files.put(JOURNAL_PATH, FileState(FILE, journal.to_text().encode("utf-8"), 0o600))
 
     def forget(self) -> None:
-        """Take the journal away, and with it everything of ours in the state directory but the lock."""
+        """Take the journal away: nothing of this host is to be remembered."""
         self._files.unlink(JOURNAL_PATH)
-        self.drop_copies()
 
     def drop_copies(self) -> None:
+        """Take the copies away. The run is through by now, so trouble here is left to the next one (has_leftovers)."""
+        with contextlib.suppress(OSError):
+            self._drop_copies()
+
+    def _drop_copies(self) -> None:
         for name in self._all_names(COPIES):
             self._files.unlink(f"{COPIES}/{name}")
         self._files.remove_directory(COPIES)
@@ -83,19 +87,25 @@ class JournalStore:
         self._files.make_directory(STATE_DIRECTORY, 0o700)
 
     def clear(self) -> None:
-        """With no journal left: take the lock and the state directory away."""
-        if self.read() is None:
-            self._files.discard_temporary(JOURNAL_PATH)
-            self.drop_copies()
-            self._files.unlink(LOCK_PATH)
-            self._files.remove_directory(STATE_DIRECTORY)
+        """With no journal left: take the lock and the state directory away, as far as that goes."""
+        with contextlib.suppress(OSError, MachineProblem):
+            if self.read() is None:
+                self._files.discard_temporary(JOURNAL_PATH)
+                self._drop_copies()
+                self._files.unlink(LOCK_PATH)
+                self._files.remove_directory(STATE_DIRECTORY)
 
     @contextlib.contextmanager
     def locked(self, patience: float) -> Iterator[int]:
         """Hold the lock; yields its descriptor. MachineProblem naming the process when another holds it too long."""
         deadline = time.monotonic() + patience
         while True:
-            descriptor = self._lock_once(deadline, patience)
+            try:
+                descriptor = self._lock_once(deadline, patience)
+            except OSError:
+                with contextlib.suppress(OSError):
+                    self._files.remove_directory(STATE_DIRECTORY)  # when it is empty, it is new
+                raise
             if descriptor is not None:
                 break
         try:

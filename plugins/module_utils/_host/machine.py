@@ -194,7 +194,7 @@ def _ask_ipv4_addresses() -> tuple[tuple[str, str], ...]:
     raw = buffer.tobytes()[:length]
     found = []
     for start in range(0, length, entry):
-        label = raw[start : start + 16].split(b"\0", 1)[0].decode("utf-8", "surrogateescape")
+        label = raw[start : start + 16].split(b"\0", 1)[0].decode("utf-8", "replace")
         found.append((label.partition(":")[0], socket.inet_ntoa(raw[start + 20 : start + 24])))
     return tuple(found)
 

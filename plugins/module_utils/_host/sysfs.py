@@ -76,7 +76,7 @@ def read_bytes(path: str, limit: int = _WHOLE) -> bytes:
 
 
 def read_text(path: str, limit: int = _WHOLE) -> Reading:
-    """The text of *path* without its last newline. Bytes that are no UTF-8 are kept as surrogates."""
+    """The text of *path* without its last newline. Bytes that are no UTF-8 show as U+FFFD, so that it can always be printed."""
     try:
         raw = read_bytes(path, limit)
         if path.endswith(".gz"):
@@ -137,7 +137,7 @@ def read_link(path: str) -> Reading:
 
 
 def _decode(raw: bytes) -> str:
-    text = raw.decode("utf-8", "surrogateescape")
+    text = raw.decode("utf-8", "replace")
     return text[:-1] if text.endswith("\n") else text
 
 

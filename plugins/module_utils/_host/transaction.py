@@ -135,16 +135,12 @@ class Transaction:
             journal, decision = self.look()  # again: another run may just have ended
             if decision is None or not decision.changed:
                 self._note(journal, None if decision is None else decision.end)
-                self._store.clear()
                 return Outcome(decision)
             self._preflight(journal, decision)
             bench = _Bench(self._files, self._commands, self._store, self._timeout, lock)
             outcome = Outcome(decision, _Work(bench, journal, decision).carry_out())
-        except (OSError, PassthroughError):
-            with contextlib.suppress(OSError, PassthroughError):
-                self._store.clear()
-            raise
-        self._store.clear()
+        finally:
+            self._store.clear()
         return outcome
 
     def _note(self, journal: Journal | None, end: Journal | None) -> None:
@@ -153,8 +149,7 @@ class Transaction:
             _clear_temporaries(self._files, journal)
         if end is None:
             self._store.forget()
-            return
-        if end != journal:
+        elif end != journal:
             self._store.write(end)
         self._store.drop_copies()
 
@@ -301,19 +296,19 @@ class _Work:
             self._store.forget()
         else:
             self._store.write(decision.end)
-            self._store.drop_copies()
+        self._store.drop_copies()
         return steps
 
     def _files_forward(self) -> None:
         for directory in self._decision.directories_made:
-            self._files.make_directory(directory)
             self._made.append(directory)
+            self._files.make_directory(directory)
         for change in self._decision.changes:
             self._changed.append(change)
             self._files.put(change.real, change.after)
         for directory in self._decision.directories_removed:
-            if self._files.remove_directory(directory):
-                self._removed.append(directory)
+            self._removed.append(directory)
+            self._files.remove_directory(directory)
 
     def _keep_copies(self) -> None:
         """Copy what the tools rewrite. A copy that an unfinished run left is older and better: it stays."""
@@ -402,9 +397,9 @@ class _Work:
     def _journal_back(self) -> None:
         if self._before is None:
             self._store.forget()
-            return
-        self._store.write(self._before)
-        if not self._before.unfinished:
+        else:
+            self._store.write(self._before)
+        if self._before is None or not self._before.unfinished:
             self._store.drop_copies()
 
 

@@ -15,7 +15,13 @@ from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.model i
     IommuState,
     PciDevice,
 )
-from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.verify import FAILED, OK, PENDING, verify
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.verify import (
+    FAILED,
+    OK,
+    PENDING,
+    verify,
+    with_verdicts,
+)
 
 NIC = parse_address("0000:02:00.0")
 SIBLING = parse_address("0000:02:00.1")
@@ -151,4 +157,21 @@ def test_what_a_dry_run_would_still_do_is_a_failed_finding():
         "expected": "nothing left to do",
         "found": "write /etc/x",
         "fix": "run playbooks/site.yml",
+        "address": None,
     }
+
+
+def test_each_row_gets_the_worst_of_its_findings_and_a_refused_one_keeps_its_own():
+    host = with_device(with_device(HOST, NIC, driver="e1000e"), PF, virtual_functions=())
+    refused = row("0000:09:00.0", role="refused", verdict="refused")
+    rows = {**FULL, "devices": [*FULL["devices"], row(VF), refused]}
+    verdicts = [item["verdict"] for item in with_verdicts(rows, verify(rows, host))]
+    assert verdicts == [
+        "failed: driver of 0000:02:00.0: e1000e, expected vfio-pci",
+        "failed: virtual functions of 0000:03:00.0: 0, expected 1",
+        "ready",
+        "refused",
+    ]
+    waiting = {**rows, "reboot": {"required": True}}
+    verdicts = [item["verdict"] for item in with_verdicts(waiting, verify(waiting, host))]
+    assert verdicts == ["pending reboot", "pending reboot", "ready", "refused"]

@@ -1,0 +1,28 @@
+# Copyright: (c) 2026, nova_pci contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Between Ansible and the rooms below: errors become fail_json(), results plain data, option specs are shared."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Callable
+
+from ._core.errors import PassthroughError
+
+if TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
+
+ArgumentSpec = dict[str, dict[str, Any]]
+
+# Of the documentation fragment nova_pci.passthrough.root.
+ROOT_ARGUMENT_SPEC: ArgumentSpec = {"root": {"type": "path", "default": "/"}}
+
+
+def run_module(module: AnsibleModule, work: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """Hand the module's parameters to *work* and its result to Ansible; an error of ours becomes the module's failure."""
+    try:
+        result = work(module.params)
+    except PassthroughError as error:
+        module.fail_json(msg=str(error))
+    else:
+        module.exit_json(**result)

@@ -1,0 +1,142 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, nova_pci contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Module host_verify."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: host_verify
+short_description: Hold a plan of host_plan against the host as it is now
+version_added: 0.1.0
+description:
+  - Reads the host again and compares the kernel command line, the IOMMU, its groups, the drivers and the virtual
+    functions with the plan. Nothing is changed.
+  - What only waits for a reboot is reported as pending and is no failure.
+author:
+  - nova_pci contributors (@nova-pci)
+extends_documentation_fragment:
+  - nova_pci.passthrough.info
+  - nova_pci.passthrough.root
+options:
+  plan:
+    description: The plan, exactly as M(nova_pci.passthrough.host_plan) returned it.
+    type: dict
+    required: true
+  actions:
+    description: What M(nova_pci.passthrough.host_apply) would still do in check mode; each is reported as a difference.
+    type: list
+    elements: str
+    default: []
+  fail:
+    description: Fail when a finding failed.
+    type: bool
+    default: true
+seealso:
+  - module: nova_pci.passthrough.host_plan
+  - module: nova_pci.passthrough.host_apply
+"""
+
+EXAMPLES = r"""
+- name: Prove it
+  nova_pci.passthrough.host_verify:
+    plan: "{{ planned.plan }}"
+  become: true
+  register: verified
+
+- name: Show each device
+  ansible.builtin.debug:
+    var: verified.table
+"""
+
+RETURN = r"""
+findings:
+  description: Everything that was checked.
+  type: list
+  elements: dict
+  returned: always
+  contains:
+    check:
+      description: What was checked.
+      type: str
+      returned: always
+      sample: driver of 0000:02:00.0
+    state:
+      description: One of V(ok), V(pending reboot) and V(failed).
+      type: str
+      returned: always
+      sample: ok
+    ok:
+      description: Whether O(ignore:state) is V(ok).
+      type: bool
+      returned: always
+      sample: true
+    expected:
+      description: What the plan says.
+      type: str
+      returned: always
+      sample: vfio-pci
+    found:
+      description: What the host shows.
+      type: str
+      returned: always
+      sample: vfio-pci
+    fix:
+      description: What to do, V(null) when it is ok.
+      type: str
+      returned: always
+      sample: reboot the host
+    address:
+      description: The device's row of the plan, V(null) when it is about the whole host.
+      type: str
+      returned: always
+      sample: "0000:02:00.0"
+table:
+  description: The devices of the host as the lines of a table, each with its verdict.
+  type: list
+  elements: str
+  returned: always
+  sample: ["ADDRESS       IDS        WHAT     GROUP  DRIVER  VFS  VERDICT"]
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._adapter import ROOT_ARGUMENT_SPEC, run_module
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.inventory import build_inventory
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.table import device_table
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.verify import FAILED, verify, with_verdicts
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.boot import read_boot
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.machine import read_machine
+
+
+def verify_host(params: dict[str, Any]) -> dict[str, Any]:
+    """The module's result for its parameters; "failed" and "msg" among it when a finding failed."""
+    root, plan = params["root"], params["plan"]
+    inventory = build_inventory(read_machine(root), read_boot(root).next_boot_tokens)
+    findings = verify(plan, inventory, params["actions"])
+    wrong = [f"{item.check}: {item.found}, expected {item.expected}; {item.fix}" for item in findings if item.state == FAILED]
+    result = {
+        "changed": False,
+        "findings": [finding.to_dict() for finding in findings],
+        "table": device_table(inventory, with_verdicts(plan, findings)),
+    }
+    if wrong and params["fail"]:
+        result.update(failed=True, msg="The host does not show what was planned:\n" + "\n".join(wrong))
+    return result
+
+
+def main() -> None:
+    spec = {
+        **ROOT_ARGUMENT_SPEC,
+        "plan": {"type": "dict", "required": True},
+        "actions": {"type": "list", "elements": "str", "default": []},
+        "fail": {"type": "bool", "default": True},
+    }
+    run_module(AnsibleModule(argument_spec=spec, supports_check_mode=True), verify_host)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+# Copyright: (c) 2026, nova_pci contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.address import parse_address
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.binding import Binding
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.declaration import parse_declaration
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.devices_conf import (
+    chosen_identities,
+    devices_conf_rows,
+    remembered_identities,
+)
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.model import PciDevice
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.selection import Chosen, Identity, Selection
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.virtual_functions import VirtualFunctions
+
+CARD = parse_address("0000:04:00.0")
+
+
+def binding(address: str, driver: str | None, because: str | None = None, follows: bool = False) -> Binding:
+    return Binding(
+        address=parse_address(address),
+        entry="pci_passthrough_devices[0]",
+        alias="a1",
+        role="chosen",
+        because=because,
+        driver=driver,
+        driver_now=None,
+        iommu_group=None,
+        device_type="type-PCI",
+        vendor_id="8086",
+        product_id="10d3",
+        state="to bind",
+        follows=CARD if follows else None,
+    )
+
+
+def functions(driver: str | None) -> VirtualFunctions:
+    return VirtualFunctions(
+        address=CARD,
+        entry="pci_passthrough_devices[1]",
+        alias=None,
+        count=4,
+        count_now=0,
+        driver=driver,
+        addresses=(),
+        vendor_id="8086",
+        product_id=None,
+        driver_now="igb",
+        iommu_group=None,
+        state="to create",
+    )
+
+
+def test_rows_are_sorted_and_carry_the_ids() -> None:
+    rows = devices_conf_rows(
+        [
+            binding("0000:05:00.0", None),
+            binding("0000:02:00.1", "vfio-pci", "shares IOMMU group 14 with 0000:02:00.0"),
+            binding("0000:02:00.0", "vfio-pci"),
+            binding("0000:04:10.0", "vfio-pci", follows=True),
+        ],
+        [functions("vfio-pci")],
+        [Identity(parse_address("0000:02:00.0"), "52:54:00:00:00:01", "8086", "10d3")],
+    )
+    assert [tuple(row.to_dict().values()) for row in rows] == [
+        ("0000:02:00.0", "driver", "vfio-pci 8086:10d3", None),
+        ("0000:02:00.0", "mac", "52:54:00:00:00:01 8086:10d3", None),
+        ("0000:02:00.1", "driver", "vfio-pci 8086:10d3", "shares IOMMU group 14 with 0000:02:00.0"),
+        ("0000:04:00.0", "vfs", "4 vfio-pci", None),
+        ("0000:05:00.0", "driver", "native 8086:10d3", None),
+    ]
+    assert devices_conf_rows([], [functions(None)])[0].value == "4 native"
+
+
+def test_identities_come_back_from_the_file() -> None:
+    text = (
+        "# 0000:09:00.0 mac 52:54:00:00:00:09 8086:10d3\n"
+        "0000:02:00.0 driver vfio-pci 8086:10d3\n"
+        "0000:02:00.0 mac 52:54:00:00:00:01 8086:10d3   # by hand\n"
+        "0000:02:00.0 mac 52:54:00:00:00 8086:10d3\n"
+        "nonsense mac 52:54:00:00:00:01 8086:10d3\n"
+        "0000:02:00.0 mac\n"
+    )
+    assert remembered_identities(text) == (
+        Identity(parse_address("0000:02:00.0"), "52:54:00:00:00:01", "8086", "10d3"),
+    )
+    assert remembered_identities("") == ()
+
+
+def test_only_devices_chosen_by_mac_are_remembered() -> None:
+    by_mac, by_slot = parse_declaration([{"mac": "52:54:00:00:00:01"}, {"slot": "1"}])
+    card = PciDevice(CARD, vendor_id="8086", product_id="10c9")
+    vf = PciDevice(parse_address("0000:04:10.0"), vendor_id="8086", product_id="10ca", physical_function=CARD)
+    selection = Selection(chosen=(Chosen(card, by_mac), Chosen(card, by_slot), Chosen(vf, by_mac)))
+    assert chosen_identities(selection) == (Identity(CARD, "52:54:00:00:00:01", "8086", "10c9"),)

@@ -1,0 +1,544 @@
+# Copyright: (c) 2026, nova_pci contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.address import parse_address
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.binding import plan_bindings
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.companion import Companions
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.declaration import parse_declaration
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.model import (
+    HostInventory,
+    IommuState,
+    NetworkInterface,
+    PciDevice,
+    Use,
+)
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.selection import Identity, Selection, select
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.virtual_functions import plan_virtual_functions
+
+SSH = Use("connection", "Ansible's connection from 10.0.0.1 arrives on eno1")
+ROOT = Use("mount", "/ is mounted from nvme0n1p2")
+GUEST = Use("guest", "instance-00000007 holds it")
+E0, E1 = "pci_passthrough_devices[0]", "pci_passthrough_devices[1]"
+OCCUPIED = "Select another device, or free this one first"
+
+
+def device(address: str, ids: str = "8086:10d3", **more: object) -> PciDevice:
+    vendor, product = ids.split(":")
+    base = PciDevice(parse_address(address), vendor_id=vendor, product_id=product, class_code="020000", driver="e1000e")
+    return replace(base, **more)  # type: ignore[arg-type]
+
+
+def host(*devices: PciDevice) -> HostInventory:
+    return HostInventory(
+        devices=tuple(sorted(devices, key=lambda item: item.address)),
+        iommu=IommuState(enabled=True, kind="intel", firmware_table="DMAR"),
+        architecture="x86_64",
+        cpu_vendor="GenuineIntel",
+        kernel_release="6.1.0",
+        boot_id="b",
+        running_command_line="",
+        vfio_pci="module",
+    )
+
+
+def card(numvfs: int = 0, total: int = 7, address: str = "0000:04:00.0", **more: object) -> list[PciDevice]:
+    """An igb card and its functions, each in a group of its own."""
+    pf = parse_address(address)
+    functions = [replace(pf, slot=16 + index // 4, function=index % 4) for index in range(numvfs)]
+    parent = device(
+        address,
+        "8086:10c9",
+        driver="igb",
+        iommu_group=20,
+        sriov_totalvfs=total,
+        sriov_numvfs=numvfs,
+        sriov_vf_product_id="10ca",
+        virtual_functions=tuple(functions),
+    )
+    vfs = [
+        device(str(at), "8086:10ca", driver="igbvf", iommu_group=30 + number, physical_function=pf)
+        for number, at in enumerate(functions)
+    ]
+    return [replace(parent, **more), *vfs]  # type: ignore[arg-type]
+
+
+def chosen(selection: Selection) -> list[str]:
+    return [str(item.device.address) for item in selection.chosen]
+
+
+def run(inventory: HostInventory, *entries: dict[str, object]) -> Selection:
+    return select(inventory, parse_declaration(list(entries)))
+
+
+def complaints(selection: Selection) -> list[str]:
+    return [str(problem) for problem in selection.problems]
+
+
+NIC = device("0000:02:00.0", iommu_group=14)
+NIC_2 = device("0000:03:00.0", iommu_group=15)
+IDS: dict[str, object] = {"vendor_id": "8086", "product_id": "10d3"}
+
+# ---- selectors
+
+RICH = device(
+    "0000:02:00.0",
+    numa_node=1,
+    serial="A1-B2",
+    physical_slot="3",
+    network_interfaces=(NetworkInterface("eth0", "52:54:00:AB:cd:ef"),),
+)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"vendor_id": "8086"},
+        {"product_id": "10D3"},
+        {"class": "02"},
+        {"class": "020000"},
+        {"address": "0000:02:00.0"},
+        {"address": "02:00"},
+        {"address": {"bus": "02"}},
+        {"numa_node": 1},
+        {"mac": "52:54:00:ab:cd:ef"},
+        {"serial": "a1-b2"},
+        {"slot": "3"},
+        {"device_type": "type-PCI", "vendor_id": "8086"},
+    ],
+)
+def test_each_selector_holds(entry: dict[str, object]) -> None:
+    selection = run(host(RICH), entry)
+    assert (chosen(selection), selection.problems, selection.refused) == (["0000:02:00.0"], (), ())
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"vendor_id": "10de"},
+        {"product_id": "10d4"},
+        {"class": "03"},
+        {"address": "0000:02:00.1"},
+        {"numa_node": 0},
+        {"mac": "52:54:00:ab:cd:ee"},
+        {"serial": "a1"},
+        {"slot": "4"},
+    ],
+)
+def test_all_selectors_must_hold(entry: dict[str, object]) -> None:
+    wanted = {"vendor_id": "8086", "product_id": "10d3", **entry}
+    selection = run(host(RICH), wanted)
+    (problem,) = complaints(selection)
+    assert chosen(selection) == []
+    (wrong,) = entry
+    assert problem.endswith(f"matches no device of this host. Nearest: {RICH.label} differs in {wrong} only")
+
+
+@pytest.mark.parametrize(
+    ("entry", "fix"),
+    [
+        ({"vendor_id": "8086"}, "Of vendor 8086 the host has "),
+        ({"vendor_id": "10de"}, "The host has 144d:a808, 8086:10c9"),
+        ({"mac": "52:54:00:00:00:01"}, "No PCI network card shows a MAC"),
+    ],
+)
+def test_near_misses(entry: dict[str, object], fix: str) -> None:
+    disk = device("0000:01:00.0", "144d:a808", class_code="010802")
+    selection = run(host(disk, *card()), {**entry, "address": "0000:7f:00.0"} if "8086" in entry.values() else entry)
+    (problem,) = complaints(selection)
+    shown = f"Nearest: {card()[0].label} differs in address only" if "8086" in entry.values() else fix
+    assert problem.endswith(shown)
+
+
+def test_a_vendor_whose_products_are_others() -> None:
+    selection = run(host(NIC, *card()), {"vendor_id": "8086", "product_id": "ffff", "slot": "9"})
+    fix = "Of vendor 8086 the host has 8086:10c9, 8086:10d3"
+    text = "'vendor_id: 8086, product_id: ffff, slot: 9' matches no device of this host"
+    assert complaints(selection) == [f"{E0}: {text}. {fix}"]
+
+
+def test_long_lists_are_cut() -> None:
+    many = [device(f"0000:{bus:02x}:00.0", f"8086:{bus:04x}") for bus in range(1, 10)]
+    (problem,) = complaints(run(host(*many), {"vendor_id": "10de"}))
+    assert problem.endswith("The host has 8086:0001, 8086:0002, 8086:0003, 8086:0004, 8086:0005, 8086:0006 and 3 more")
+
+
+def test_a_host_that_shows_nothing() -> None:
+    (problem,) = complaints(run(host(), {"vendor_id": "10de"}))
+    assert problem.endswith("The host shows no PCI device at all")
+
+
+# ---- device_type
+
+
+def test_the_type_is_held_against_the_hardware() -> None:
+    selection = run(host(*card()), {"vendor_id": "8086", "product_id": "10c9", "device_type": "type-PCI"})
+    assert complaints(selection) == [
+        (
+            f"{E0}.device_type: 'type-PCI' wants type-PCI, but 0000:04:00.0 (8086:10c9 igb) is type-PF. Write device_type: "
+            "type-PF (a card with SR-IOV is a type-PF to Nova, also without any virtual function)"
+        )
+    ]
+
+
+def test_functions_wanted_of_a_card_that_has_none() -> None:
+    selection = run(host(*card()), {"product_id": "10c9", "device_type": "type-VF"})
+    assert complaints(selection)[0].endswith(
+        "Write device_type: type-PF, or have virtual functions created by an entry with num_vfs"
+    )
+
+
+def test_the_type_filters_a_broad_selector() -> None:
+    selection = run(host(NIC, *card(2)), {"class": "02", "device_type": "type-VF"})
+    assert chosen(selection) == ["0000:04:10.0", "0000:04:10.1"]
+    assert selection.problems == ()
+
+
+def test_an_exact_address_of_a_card_means_its_functions_where_vfs_are_wanted() -> None:
+    selection = run(host(*card(2)), {"address": "0000:04:00.0", "device_type": "type-VF"})
+    assert chosen(selection) == ["0000:04:10.0", "0000:04:10.1"]
+
+
+# ---- safety
+
+
+def test_of_two_identical_cards_the_spare_one_is_chosen() -> None:
+    used = replace(NIC, uses=(SSH,))
+    selection = run(host(used, NIC_2), IDS)
+    assert chosen(selection) == ["0000:03:00.0"]
+    assert selection.problems == ()
+    assert [item.to_dict() for item in selection.refused] == [
+        {
+            "address": "0000:02:00.0",
+            "entry": E0,
+            "reason": f"is needed by the host: {SSH.detail}",
+            "fix": OCCUPIED,
+        }
+    ]
+
+
+@pytest.mark.parametrize("entry", [IDS, {"address": "0000:02:00.0"}])
+def test_a_used_device_that_is_all_there_is(entry: dict[str, object]) -> None:
+    used = replace(NIC, uses=(SSH,))
+    selection = run(host(used), entry)
+    assert chosen(selection) == []
+    problem = f"{E0}: {NIC.label!r} is needed by the host: {SSH.detail}. {OCCUPIED}"
+    assert complaints(selection) == [problem]
+
+
+def test_one_that_is_named_is_an_error_even_beside_others() -> None:
+    used = replace(NIC, uses=(SSH,), network_interfaces=(NetworkInterface("eno1", "52:54:00:00:00:01"),))
+    selection = run(host(used, NIC_2), {"mac": "52:54:00:00:00:01"})
+    assert len(selection.problems) == 1
+
+
+@pytest.mark.parametrize(
+    "kind", ["mount", "swap", "volume", "route", "address", "member", "connection", "console", "bmc"]
+)
+@pytest.mark.parametrize("driver", ["vfio-pci", "native"])
+def test_every_kind_of_use_refuses(kind: str, driver: str) -> None:
+    used = replace(NIC, uses=(Use(kind, "it is"),))
+    assert len(run(host(used), {**IDS, "driver": driver}).problems) == 1
+
+
+def test_a_device_that_shares_its_group_with_the_root_disk() -> None:
+    disk = device("0000:02:00.1", "144d:a808", driver="nvme", iommu_group=14, uses=(ROOT,))
+    selection = run(host(NIC, disk), IDS)
+    assert complaints(selection) == [
+        (
+            f"{E0}: {NIC.label!r} cannot be handed out: {disk.label} shares IOMMU group 14 with 0000:02:00.0, and the host "
+            f"needs that one: {ROOT.detail}. Move one of the two cards to another slot, or free the other device"
+        )
+    ]
+
+
+def test_bridges_of_a_group_do_not_matter() -> None:
+    bridge = device("0000:00:01.0", "8086:0001", class_code="060400", iommu_group=14, uses=(ROOT,))
+    assert chosen(run(host(NIC, bridge), IDS)) == ["0000:02:00.0"]
+
+
+def test_a_bridge_is_never_handed_out() -> None:
+    bridge = device("0000:00:01.0", class_code="060400", driver="pcieport")
+    selection = run(host(bridge, NIC_2), IDS)
+    assert chosen(selection) == ["0000:03:00.0"]
+    assert selection.refused[0].reason == "is a bridge, and bridges are never handed out"
+    assert len(run(host(bridge), {"address": "0000:00:01.0"}).problems) == 1
+
+
+def test_a_domain_that_nova_cannot_name() -> None:
+    far = replace(NIC, address=parse_address("10000:01:00.0"))
+    selection = run(host(far), IDS)
+    assert complaints(selection) == [
+        (
+            f"{E0}: {far.label!r} is in a PCI domain above FFFF, which Nova cannot name. "
+            "Switch Intel VMD off for its slot in the firmware setup"
+        )
+    ]
+
+
+def test_a_guest_may_go_on_holding_what_stays_as_it_is() -> None:
+    held = replace(NIC, driver="vfio-pci", uses=(GUEST,))
+    assert run(host(held), IDS).problems == ()
+    assert run(host(held), {**IDS, "driver": "native"}).problems == ()
+    (problem,) = complaints(run(host(held), {**IDS, "driver": "igb_uio"}))
+    assert "is held by a guest and would change its driver to igb_uio: instance-00000007 holds it" in problem
+
+
+def test_a_card_with_functions_is_not_handed_out_itself() -> None:
+    selection = run(host(*card(2)), {"product_id": "10c9"})
+    assert complaints(selection) == [
+        (
+            f"{E0}: '0000:04:00.0 (8086:10c9 igb)' has 2 virtual functions, and cannot be handed out itself beside them. "
+            "Set them to 0 first, or hand out the virtual functions instead (device_type: type-VF)"
+        )
+    ]
+
+
+def test_a_function_in_the_group_of_its_own_card() -> None:
+    pf, vf = card(1)
+    selection = run(host(pf, replace(vf, iommu_group=20)), {"product_id": "10ca"})
+    (problem,) = complaints(selection)
+    assert "cannot be handed out without its own card: 0000:04:00.0 (8086:10c9 igb) shares IOMMU group 20" in problem
+
+
+# ---- companions
+
+GPU = device("0000:0a:00.0", "10de:1eb8", class_code="030000", driver="nouveau")
+AUDIO = device("0000:0a:00.1", "10de:10f8", class_code="040300", driver="snd_hda_intel")
+USB = device("0000:0a:00.2", "10de:1ad8", class_code="0c0330", driver="xhci_hcd")
+UCSI = device("0000:0a:00.3", "10de:1ad9", class_code="0c8000", driver="nvidia-gpu")
+GPU_IDS: dict[str, object] = {"vendor_id": "10de", "product_id": "1eb8"}
+
+
+def test_a_graphics_card_takes_its_other_functions_along_while_groups_are_unknown() -> None:
+    inventory = host(GPU, AUDIO, USB, UCSI, NIC)
+    bindings = plan_bindings(inventory, run(inventory, GPU_IDS))
+    assert [(str(item.address), item.role, item.driver, item.because) for item in bindings] == [
+        ("0000:0a:00.0", "chosen", "vfio-pci", None),
+        ("0000:0a:00.1", "companion", "vfio-pci", "is the audio function of the graphics card 0000:0a:00.0"),
+        ("0000:0a:00.2", "companion", "vfio-pci", "is the USB function of the graphics card 0000:0a:00.0"),
+        ("0000:0a:00.3", "companion", "vfio-pci", "is the serial bus function of the graphics card 0000:0a:00.0"),
+    ]
+
+
+def test_a_group_is_bound_as_a_whole() -> None:
+    other = device("0000:02:00.1", iommu_group=14, product_id="1111")
+    inventory = host(NIC, other)
+    bindings = plan_bindings(inventory, run(inventory, IDS))
+    assert [(item.role, item.because) for item in bindings] == [
+        ("chosen", None),
+        ("companion", "shares IOMMU group 14 with 0000:02:00.0"),
+    ]
+
+
+def test_two_ports_of_one_card_in_unknown_groups_are_on_their_own() -> None:
+    inventory = host(replace(NIC, iommu_group=None), device("0000:02:00.1"))
+    assert Companions(inventory).of(inventory.devices[0]) == ()
+
+
+def test_a_companion_that_the_host_needs_refuses_the_card() -> None:
+    selection = run(host(GPU, replace(USB, uses=(Use("console", "the keyboard hangs on it"),))), GPU_IDS)
+    (problem,) = complaints(selection)
+    assert "is the USB function of the graphics card 0000:0a:00.0, and the host needs that one: the keyboard" in problem
+
+
+def test_members_of_one_group_go_one_way() -> None:
+    other = device("0000:02:00.1", product_id="1111", iommu_group=14)
+    selection = run(host(NIC, other), IDS, {"product_id": "1111", "driver": "native"})
+    (problem,) = complaints(selection)
+    assert problem.endswith(f"and {E1} leaves it on its native driver. Write driver: vfio-pci in {E1} too")
+
+
+def test_a_card_that_creates_functions_cannot_be_a_companion() -> None:
+    other = replace(NIC, iommu_group=20)
+    selection = run(host(other, *card()), IDS, {"product_id": "10c9", "num_vfs": 2})
+    (problem,) = complaints(selection)
+    assert f"and {E1} keeps that one on its own driver" in problem
+
+
+# ---- two entries, one device
+
+
+def test_two_entries_that_claim_one_device() -> None:
+    selection = run(host(NIC, NIC_2), IDS, {"address": "0000:02:00.0"})
+    fix = "Narrow one of the two, or make them one entry"
+    assert complaints(selection) == [f"{E1}: {NIC.label!r} is claimed by {E0} as well. {fix}"]
+
+
+def test_identical_cards_can_go_different_ways() -> None:
+    selection = run(host(NIC, NIC_2), {"address": "0000:02:00.0"}, {"address": "0000:03:00.0", "driver": "native"})
+    assert selection.problems == ()
+    assert [item.driver for item in plan_bindings(host(NIC, NIC_2), selection)] == ["vfio-pci", None]
+
+
+def test_a_card_both_handed_out_and_split() -> None:
+    selection = run(host(*card()), {"product_id": "10c9"}, {"product_id": "10c9", "num_vfs": 2})
+    assert f"is claimed by {E0} as well" in complaints(selection)[-1]
+
+
+# ---- virtual functions
+
+
+VFS: dict[str, object] = {"product_id": "10c9", "num_vfs": 4}
+VF: dict[str, object] = {"product_id": "10ca", "device_type": "type-VF"}
+
+
+@pytest.mark.parametrize(("now", "state"), [(0, "to create"), (4, "ready"), (2, "to recreate")])
+def test_functions_are_planned(now: int, state: str) -> None:
+    inventory = host(*card(now))
+    selection = run(inventory, VFS)
+    assert selection.problems == ()
+    (planned,) = plan_virtual_functions(inventory, selection)
+    assert (planned.state, planned.count, planned.count_now, planned.driver) == (state, 4, now, "vfio-pci")
+    assert planned.to_dict()["addresses"] == [str(item) for item in inventory.devices[0].virtual_functions]
+    bindings = plan_bindings(inventory, selection)
+    assert len(bindings) == (4 if now == 4 else 0)
+    assert {str(item.follows) for item in bindings} <= {"0000:04:00.0"}
+
+
+def test_more_than_the_card_has() -> None:
+    assert complaints(run(host(*card(total=7)), {**VFS, "num_vfs": 8})) == [
+        f"{E0}.num_vfs: 8 is more than 0000:04:00.0 (8086:10c9 igb) can have, which is 7. Write 7 or less"
+    ]
+
+
+def test_a_card_without_sr_iov() -> None:
+    assert complaints(run(host(NIC), {**IDS, "num_vfs": 2})) == [
+        (
+            f"{E0}.num_vfs: 2 cannot be had: {NIC.label} has no SR-IOV. "
+            "Remove num_vfs, or switch SR-IOV on in the firmware setup or the card's own configuration"
+        )
+    ]
+
+
+def test_a_card_that_is_not_there() -> None:
+    (problem,) = complaints(run(host(NIC), {"product_id": "10c9", "vendor_id": "8086", "num_vfs": 2}))
+    assert problem.endswith(f"Nearest: {NIC.label} differs in product_id only")
+
+
+def test_functions_on_the_card_that_carries_the_connection() -> None:
+    assert run(host(*card(uses=(SSH,))), VFS).problems == ()
+
+
+def test_functions_on_the_root_disk() -> None:
+    nvme = card(class_code="010802", uses=(ROOT,))
+    assert f"is needed by the host: {ROOT.detail}" in complaints(run(host(*nvme), VFS))[0]
+
+
+def test_functions_on_a_card_in_a_guest() -> None:
+    assert "is held by a guest: instance-00000007 holds it" in complaints(run(host(*card(uses=(GUEST,))), VFS))[0]
+
+
+def test_a_live_count_stays_while_a_function_is_in_use() -> None:
+    pf, one, two = card(2)
+    held = replace(two, driver="vfio-pci", uses=(GUEST,))
+    assert complaints(run(host(pf, one, held), VFS)) == [
+        (
+            f"{E0}: '0000:04:00.0 (8086:10c9 igb)' has 2 virtual functions, and 4 would mean to remove all of them first, but "
+            f"{held.label} is in use: {GUEST.detail}. Free it first, or write num_vfs: 2"
+        )
+    ]
+    assert run(host(pf, one, held), {**VFS, "num_vfs": 2}).problems == ()
+
+
+def test_functions_that_do_not_exist_yet_are_no_error() -> None:
+    inventory = host(*card())
+    selection = run(inventory, VFS, VF)
+    assert selection.problems == ()
+    assert [(str(item.parent.address), item.entry.index) for item in selection.expected] == [("0000:04:00.0", 1)]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"product_id": "1520"},
+        {"vendor_id": "15b3"},
+        {"class": "01"},
+        {"numa_node": 1},
+        {"slot": "1"},
+        {"mac": "52:54:00:00:00:01"},
+    ],
+)
+def test_future_functions_are_held_against_the_selectors_too(more: dict[str, object]) -> None:
+    assert len(run(host(*card()), VFS, {**VF, **more}).problems) == 1
+
+
+@pytest.mark.parametrize("address", ["0000:04:00.0", "0000:04:10.0", ":04:", {"bus": "04"}])
+def test_future_functions_by_address(address: object) -> None:
+    selection = run(host(*card()), VFS, {"address": address, "device_type": "type-VF"})
+    assert (len(selection.expected), selection.problems) == (1, ())
+
+
+def test_the_taker_of_functions_names_their_driver() -> None:
+    for now in (0, 4):
+        inventory = host(*card(now))
+        selection = run(inventory, VFS, {**VF, "driver": "native"})
+        assert selection.problems == ()
+        assert plan_virtual_functions(inventory, selection)[0].driver is None
+
+
+def test_two_drivers_for_the_same_functions() -> None:
+    selection = run(host(*card()), {**VFS, "driver": "vfio-pci"}, {**VF, "driver": "native"})
+    assert complaints(selection) == [
+        (
+            f"{E0}.driver: 'vfio-pci' is the driver of the virtual functions of 0000:04:00.0 (8086:10c9 igb) here, and {E1} "
+            "wants native. Write the same driver in both, or leave it out of the entry that has num_vfs"
+        )
+    ]
+
+
+@pytest.mark.parametrize("now", [0, 4])
+def test_functions_that_two_aliases_claim(now: int) -> None:
+    selection = run(host(*card(now)), {**VFS, "alias": "a"}, {**VF, "alias": "b"})
+    assert any(f"is claimed by {E0} as well" in text for text in complaints(selection))
+
+
+def test_functions_that_two_takers_claim() -> None:
+    selection = run(host(*card()), VFS, VF, {"vendor_id": "8086", **VF})
+    assert complaints(selection) == [
+        (
+            "pci_passthrough_devices[2]: 'the virtual functions of 0000:04:00.0 (8086:10c9 igb)' is claimed by "
+            f"{E1} as well. Narrow one of the two, or make them one entry"
+        )
+    ]
+
+
+# ---- states
+
+
+@pytest.mark.parametrize(
+    ("now", "uses", "wanted", "state"),
+    [
+        ("e1000e", (), "vfio-pci", "to bind"),
+        (None, (), "vfio-pci", "to bind"),
+        ("vfio-pci", (), "vfio-pci", "ready"),
+        ("e1000e", (), "native", "ready"),
+        ("vfio-pci", (), "native", "to bind"),
+        ("vfio-pci", (GUEST,), "native", "held"),
+    ],
+)
+def test_states(now: str | None, uses: tuple[Use, ...], wanted: str, state: str) -> None:
+    inventory = host(replace(NIC, driver=now, uses=uses))
+    (binding,) = plan_bindings(inventory, run(inventory, {**IDS, "driver": wanted}))
+    assert (binding.state, binding.driver_now) == (state, now)
+    assert binding.to_dict()["driver"] == (None if wanted == "native" else wanted)
+
+
+# ---- a MAC that is out of sight
+
+
+def test_a_device_chosen_by_mac_is_found_again_once_it_has_left_its_driver() -> None:
+    bound = replace(NIC, driver="vfio-pci")
+    known = Identity(NIC.address, "52:54:00:00:00:01", "8086", "10d3")
+    entries = parse_declaration([{"mac": "52:54:00:00:00:01"}])
+    assert chosen(select(host(bound), entries, [known])) == ["0000:02:00.0"]
+    assert chosen(select(host(bound), entries)) == []
+    # ... but not where another card stands by now, or where the MAC shows somewhere else
+    assert chosen(select(host(replace(bound, product_id="1572")), entries, [known])) == []
+    moved = replace(NIC_2, network_interfaces=(NetworkInterface("eth0", "52:54:00:00:00:01"),))
+    assert chosen(select(host(bound, moved), entries, [known])) == ["0000:03:00.0"]
