@@ -115,6 +115,7 @@ table:
   sample: ["ADDRESS       IDS        WHAT     GROUP  DRIVER  VFS  VERDICT"]
 """
 
+from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -141,7 +142,7 @@ def plan_host(params: dict[str, Any]) -> dict[str, Any]:
     boot = read_boot(root)
     inventory = build_inventory(read_machine(root), boot.next_boot_tokens)
     refuse_nothing_to_plan(inventory)
-    plan = make_plan(inventory, boot, wishes, read_memory(root), read_initramfs_tool(root))
+    plan = make_plan(inventory, boot, wishes, read_memory(root), read_initramfs_tool(Path(root)))
     return {"changed": False, "plan": plan, "table": device_table(inventory, plan["devices"])}
 
 

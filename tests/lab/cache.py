@@ -47,7 +47,9 @@ class Cache:
         """Where the entry is, or would be."""
         return self.root / kind / key
 
-    def get_or_build(self, kind: str, inputs: Mapping[str, object], build: Callable[[Path], None]) -> Path:
+    def get_or_build(
+        self, kind: str, inputs: Mapping[str, object], build: Callable[[Path], None]
+    ) -> Path:
         """Return the entry for `inputs`, calling ``build(directory)`` when there is none.
 
         A lock per kind makes a second caller wait for the first one's result instead of

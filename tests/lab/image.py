@@ -8,6 +8,7 @@ later `update-grub` changes only what a test changed.
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import re
 import shlex
@@ -94,7 +95,9 @@ def kind(suite: str) -> str:
     return f"image-{suite}"
 
 
-def build(suite: str, cache: Cache, qemu: Qemu, accelerator: list[str], progress: Progress) -> Golden:
+def build(
+    suite: str, cache: Cache, qemu: Qemu, accelerator: list[str], progress: Progress
+) -> Golden:
     """Return the golden image of a suite from the cache, building it when its inputs changed."""
     if suite not in SUITES:
         raise LabError(f"There is no image of {suite!r}; choose one of {', '.join(SUITES)}.")
@@ -113,8 +116,13 @@ def inputs(suite: str, key: Path) -> dict[str, object]:
         "packages": list(PACKAGES),
         "public_key": key.with_suffix(".pub").read_text(encoding="ascii"),
         "ssh_nic": zoo.SSH_NIC_MAC,
-        "script": hashlib.sha256(Path(__file__).read_bytes()).hexdigest(),
+        "script": _meaning(Path(__file__).read_text(encoding="utf-8")),
     }
+
+
+def _meaning(source: str) -> str:
+    """A hash of Python code that a comment or a different layout does not change."""
+    return hashlib.sha256(ast.dump(ast.parse(source)).encode()).hexdigest()
 
 
 def guest_files(root_uuid: str, data_uuid: str, public_key: str) -> dict[str, str]:
@@ -133,7 +141,9 @@ def guest_files(root_uuid: str, data_uuid: str, public_key: str) -> dict[str, st
             "[Network]\nDHCP=ipv4\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n"
             "[DHCPv4]\nClientIdentifier=mac\n"
         ),
-        "etc/default/grub.d/00-lab.cfg": ("GRUB_TIMEOUT=0\nGRUB_RECORDFAIL_TIMEOUT=0\nGRUB_DISABLE_OS_PROBER=true\n"),
+        "etc/default/grub.d/00-lab.cfg": (
+            "GRUB_TIMEOUT=0\nGRUB_RECORDFAIL_TIMEOUT=0\nGRUB_DISABLE_OS_PROBER=true\n"
+        ),
     }
 
 
@@ -213,7 +223,9 @@ class _Builder:
         argv = [*_OUTLIVES_NOTHING, "nice", "mmdebstrap", *self._mmdebstrap_options(early, late)]
         argv += [self.suite, str(self.root), *apt_sources.mirrors().source_lines(self.suite)]
         with (self.scratch / "mmdebstrap.log").open("w+") as log:
-            process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
+            process = subprocess.Popen(
+                argv, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+            )
             while process.poll() is None:
                 time.sleep(0.5)
                 self.progress.heartbeat("installing packages")
@@ -273,7 +285,9 @@ class _Builder:
         serial = self.scratch / "serial.log"
         argv = ["setpriv", "--pdeathsig", "KILL", *self._qemu_argv(port, serial)]
         with (self.scratch / "qemu.log").open("w+") as log:
-            process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
+            process = subprocess.Popen(
+                argv, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+            )
             try:
                 self._wait(process, port)
                 self._install_grub(ssh.Ssh(config, "build"))
@@ -335,10 +349,14 @@ def _write_tree(root: Path, files: dict[str, str]) -> None:
     root.chmod(0o755)
 
 
-def _mke2fs(target: Path, fs_uuid: str, kib: int, content: Path | None = None, offset: int = 0) -> None:
+def _mke2fs(
+    target: Path, fs_uuid: str, kib: int, content: Path | None = None, offset: int = 0
+) -> None:
     argv = ["nice", "mke2fs", "-q", "-F", "-t", "ext4", "-O", _EXT4_FEATURES, "-U", fs_uuid]
     argv += ["-E", f"offset={offset},lazy_itable_init=1,lazy_journal_init=1,root_owner=0:0"]
     argv += ["-d", str(content)] if content else []
-    done = subprocess.run([*argv, str(target), f"{kib}k"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [*argv, str(target), f"{kib}k"], capture_output=True, text=True, check=False
+    )
     if done.returncode:
         raise LabError(f"mke2fs failed: {done.stderr.strip()}")

@@ -209,7 +209,9 @@ class Machine:
         state = self.state
         for _ in range(_PORT_TRIES):
             argv = self._argv(state, progress)
-            done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+            done = subprocess.run(
+                argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+            )
             if done.returncode == 0:
                 progress.say(f"started {state.suite}, zoo {state.zoo}, SSH port {state.ssh_port}")
                 return

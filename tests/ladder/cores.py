@@ -28,11 +28,13 @@ subprocess.check_call([sys.executable, "-m", "pip", "install", "--quiet", *argum
 
 @dataclass(frozen=True)
 class Core:
-    """One release of ansible-core and the Pythons its controller runs on (ansible_test's own constants.py)."""
+    """One release of ansible-core: the Pythons of its controller, then of its hosts (ansible_test's constants.py)."""
 
     release: str
     oldest: tuple[int, int]
     newest: tuple[int, int]
+    oldest_host: tuple[int, int]
+    newest_host: tuple[int, int]
 
     @property
     def requirement(self) -> str:
@@ -51,7 +53,11 @@ class Core:
 
 
 # Every release that meta/runtime.yml lets in, the oldest first.
-CORES = (Core("2.19", (3, 11), (3, 13)), Core("2.20", (3, 12), (3, 14)), Core("2.21", (3, 12), (3, 14)))
+CORES = (
+    Core("2.19", (3, 11), (3, 13), (3, 8), (3, 13)),
+    Core("2.20", (3, 12), (3, 14), (3, 9), (3, 14)),
+    Core("2.21", (3, 12), (3, 14), (3, 9), (3, 14)),
+)
 
 
 def everyday_core(interpreters: dict[tuple[int, int], Interpreter]) -> tuple[Core, Interpreter]:
@@ -63,6 +69,21 @@ def everyday_core(interpreters: dict[tuple[int, int], Interpreter]) -> tuple[Cor
         except MissingError as problem:
             problems.append(str(problem))
     raise MissingError(problems[0])
+
+
+def core_for_host(minor: tuple[int, int], interpreters: dict[tuple[int, int], Interpreter]) -> Core:
+    """The oldest release that runs here and still reaches a host with that Python."""
+    problems = []
+    for core in CORES:
+        if core.oldest_host <= minor <= core.newest_host:
+            try:
+                core.interpreter(interpreters)
+                return core
+            except MissingError as problem:
+                problems.append(str(problem))
+    raise MissingError(
+        problems[0] if problems else f"No supported ansible-core reaches a host with Python {dotted(minor)}."
+    )
 
 
 def pip_versions(source: str) -> list[str]:

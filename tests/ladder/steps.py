@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from .collection import PLACE, ROOT, files
-from .cores import CORES, Core
-from .machine import bring_programs, require_debian_root
+from .cores import CORES, Core, core_for_host
+from .machine import bring_programs, dotted, require_debian_root
 from .report import count_pytest, count_sanity
 from .workshop import Command, Workshop
 
@@ -28,8 +28,10 @@ CONTRACT_PATHS = ("tests/unit",)
 UNIT_PATHS = ("tests/unit/plugins", "tests/unit/roles")
 LAB_PATHS = ("tests/lab/tests",)
 ROOMS_WITHOUT_ANSIBLE = ("tests/unit/plugins/module_utils/_core", "tests/unit/plugins/module_utils/_host")
+MODULE_TESTS = "tests/unit/plugins/modules"
 PYTEST_PATHS = CONTRACT_PATHS + UNIT_PATHS + LAB_PATHS
 
+WORKERS = str(min(os.cpu_count() or 1, 4))
 HOST_PYTHONS = tuple((3, minor) for minor in range(9, 15))  # what a managed host may run
 
 # Shells in which the unit tests run what the roles print, and the program that reads it: program -> Debian package.
@@ -72,7 +74,7 @@ def _pytest(*words: str) -> Callable[[Workshop], list[Command]]:
 def _unit_tests(marker: str) -> Callable[[Workshop], list[Command]]:
     def plan(shop: Workshop) -> list[Command]:
         bring_programs(SHELLS, shop.say)
-        options = ["-q", "-m", marker, "-n", str(min(os.cpu_count() or 1, 4))]
+        options = ["-q", "-m", marker, "-n", WORKERS]
         program = [shop.check_environment.python, "-m", "pytest"]
         return [Command([*program, *options, *UNIT_PATHS], count=count_pytest)]
 
@@ -85,11 +87,17 @@ def _code_ratio(shop: Workshop) -> list[Command]:
 
 def _on_python(minor: tuple[int, int]) -> Step:
     def plan(shop: Workshop) -> list[Command]:
-        python = shop.python_environment(minor).python
-        options = ["-q", "-p", "no:cacheprovider"]
-        return [Command([python, "-m", "pytest", *options, *ROOMS_WITHOUT_ANSIBLE], count=count_pytest)]
+        own = shop.python_environment(minor)
+        options = ["-q", "-p", "no:cacheprovider", "-n", WORKERS]
+        bare = Command([own.python, "-m", "pytest", *options, *ROOMS_WITHOUT_ANSIBLE], count=count_pytest)
+        core = core_for_host(minor, shop.interpreters)
+        environment = shop.core_environment(core)
+        settings = shop.ansible_test_settings(core, environment, own.bin)
+        place = shop.place_for_ansible_test(f"modules-{dotted(minor)}")
+        units = [environment.tool("ansible-test"), "units", "--local", "--color", "no", "--python", dotted(minor)]
+        return [bare, Command([*units, "--num-workers", WORKERS, f"{MODULE_TESTS}/"], place, settings, count_pytest)]
 
-    return Step(f"unit tests without ansible, Python {minor[0]}.{minor[1]}", TEST, plan)
+    return Step(f"unit tests on Python {dotted(minor)}", TEST, plan)
 
 
 def _ansible_test(core: Core, verb: str) -> Step:
@@ -101,7 +109,7 @@ def _ansible_test(core: Core, verb: str) -> Step:
         argv = [environment.tool("ansible-test"), verb, "--local", "--color", "no"]
         if verb == "units":
             own = core.interpreter(shop.interpreters)
-            argv += ["--python", f"{own.minor[0]}.{own.minor[1]}", "--num-workers", str(os.cpu_count() or 1)]
+            argv += ["--python", dotted(own.minor), "--num-workers", WORKERS]
             return [Command(argv, place, settings, count_pytest)]
         return [Command(argv, place, settings, count_sanity)]
 

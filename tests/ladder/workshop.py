@@ -72,7 +72,7 @@ class Workshop:
         return self._environment(f"core-{core.release}", interpreter, "ansible-test.txt", core.requirement)
 
     def python_environment(self, minor: tuple[int, int]) -> Environment:
-        """pytest and nothing of Ansible on one more Python."""
+        """pytest and nothing of Ansible on one more Python; ansible-test lends its own to the modules' tests."""
         interpreter = self.interpreters.get(minor)
         if interpreter is None:
             raise MissingError(f"Python {minor[0]}.{minor[1]} is not on this machine.")
@@ -105,12 +105,13 @@ class Workshop:
     def place_for_ansible_test(self, name: str) -> Path:
         return collection.copied(self.scratch / name)
 
-    def ansible_test_settings(self, core: Core, environment: Environment) -> dict[str, str]:
+    def ansible_test_settings(self, core: Core, environment: Environment, *first: Path) -> dict[str, str]:
+        """HOME and PATH for ansible-test; it looks for other Pythons in the folders *first*."""
         home = cache_root() / "ansible-test-home"
         cores.prepare_home(home, environment)
         own = core.interpreter(self.interpreters)
         pythons = cores.interpreters_folder(self.scratch / f"pythons-{core.release}", self.interpreters, own)
-        path = [str(environment.bin), str(pythons), "/usr/local/bin", "/usr/bin", "/bin"]
+        path = [str(environment.bin), *map(str, first), str(pythons), "/usr/local/bin", "/usr/bin", "/bin"]
         return {"HOME": str(home), "PATH": os.pathsep.join(path)}
 
 

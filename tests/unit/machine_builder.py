@@ -19,7 +19,7 @@ import yaml
 MACHINES = Path(__file__).parent / "machines"
 KEYS = {
     "source", "about", "kernel", "iommu", "modules", "pci_ids", "slots", "devices", "volumes", "nvme_subsystems", "btrfs",
-    "mounts", "swaps", "uppers", "addresses", "routes", "connection", "processes", "files", "links", "unreadable",
+    "mounts", "swaps", "uppers", "addresses", "routes", "connection", "processes", "files", "links", "binary", "directories", "unreadable",
 }  # fmt: skip
 DEVICE_KEYS = {
     "below", "ids", "card", "class", "revision", "driver", "group", "node", "sriov", "physfn", "net", "block", "vpd",
@@ -108,6 +108,21 @@ class _Builder:
 
     def build(self) -> None:
         machine = self.machine
+        for path in machine.get("directories", []):
+            self.directory(path)
+        if not machine["source"].startswith("recorded"):
+            self.compose(machine)
+        for path, text in machine.get("files", {}).items():
+            self.file(path, text)
+        for path, digits in machine.get("binary", {}).items():
+            self.file(path, bytes.fromhex(digits))
+        for path, target in machine.get("links", {}).items():
+            self.link(path, target)
+        for path in machine.get("unreadable", []):
+            self.unreadable(path)
+
+    def compose(self, machine: Mapping[str, Any]) -> None:
+        """Everything that a composed machine says in words."""
         self.kernel(machine.get("kernel", {}))
         self.iommu(machine.get("iommu", {}))
         self.modules(machine.get("modules", {}))
@@ -122,12 +137,6 @@ class _Builder:
         self.network(machine)
         for number, process in machine.get("processes", {}).items():
             self.process(str(number), process)
-        for path, text in machine.get("files", {}).items():
-            self.file(path, text)
-        for path, target in machine.get("links", {}).items():
-            self.link(path, target)
-        for path in machine.get("unreadable", []):
-            self.unreadable(path)
         for group in self.groups:
             self.file(f"sys/kernel/iommu_groups/{group}/type", machine.get("iommu", {}).get("domain", "DMA-FQ"))
 
@@ -229,7 +238,7 @@ class _Builder:
     def binary(self, place: str, device: Mapping[str, Any]) -> None:
         """The config space, with a device serial number behind another extended capability; the vital product data."""
         if "vpd" in device:
-            self.file(f"{place}/vpd", bytes.fromhex(device["vpd"]))
+            self.file(f"{place}/vpd", vital_product_data(device["vpd"]))
         if "physfn" in device:
             return
         config = bytearray(256)
@@ -262,7 +271,7 @@ class _Builder:
             }
             if "groups_from" in sriov:
                 made["group"] = sriov["groups_from"] + index
-            if "net" in sriov:
+            if "net" in sriov and "vfio" not in str(made["driver"]):
                 made["net"] = {f"{sriov['net']}v{index}": f"02:00:00:00:{index:02x}:01"}
             self.device(address, made)
             self.link(f"{self.places[name]}/virtfn{index}", "../" + address)
@@ -290,7 +299,7 @@ class _Builder:
         for name, volume in machine.get("volumes", {}).items():
             place = f"sys/devices/virtual/block/{name}"
             self.block(name, place, volume)
-            for below in volume.get("on", []):
+            for below in volume.get("over", []):
                 self.link(f"{place}/slaves/{below}", f"/sys/class/block/{below}")
             for key in ("name", "uuid"):
                 if key in volume:
@@ -325,7 +334,7 @@ class _Builder:
         self.interface("lo", "sys/devices/virtual/net/lo", "00:00:00:00:00:00")
         for name, upper in machine.get("uppers", {}).items():
             self.interface(name, f"sys/devices/virtual/net/{name}", upper["mac"])
-            for below in upper["on"]:
+            for below in upper["over"]:
                 self.upper(name, upper, below)
         routes: list[tuple[str, str, str]] = [tuple(route) for route in machine.get("routes", [])]
         trie = ["Main:", "  +-- 0.0.0.0/0 3 0 5", "Local:", "     |-- 127.0.0.1", "        /32 host LOCAL"]
@@ -425,6 +434,13 @@ class _Builder:
         self.file(f"{top}/modules.builtin", "\n".join(modules.get("builtin", [])))
         aliases = "\0".join(line.replace(" ", ".alias=", 1) for line in modules.get("builtin_alias", []))
         self.file(f"{top}/modules.builtin.modinfo", (aliases + "\0").encode())
+
+
+def vital_product_data(keywords: Mapping[str, str], name: str = "Some card") -> bytes:
+    """The identifier string, VPD-R with *keywords*, the end: as a card's memory holds them."""
+    body = b"".join(key.encode() + bytes([len(text)]) + text.encode() for key, text in keywords.items())
+    head = b"\x82" + len(name).to_bytes(2, "little") + name.encode()
+    return head + b"\x90" + len(body).to_bytes(2, "little") + body + b"\x78"
 
 
 def _little(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:

@@ -31,7 +31,7 @@ FORBIDDEN_IN_CORE = {
 FORBIDDEN_CALLS_IN_CORE = {"open", "exec", "eval", "compile", "input", "print", "__import__"}
 
 # What _host may take from _core: records, and what makes one. Everything else there decides.
-RECORDS = {"address", "decision", "errors", "journal", "model", "reading", "snapshot", "steps"}
+RECORDS = {"address", "boot_facts", "decision", "errors", "journal", "model", "reading", "snapshot", "steps"}
 
 MODULE_CODE_LINES = 60
 

@@ -9,10 +9,10 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from .boot_facts import DROP_IN, GRUB_DEFAULT, KERNEL_CMDLINE, BootFacts, Evaluation, SourceFile, with_block
 from .errors import MachineProblem
-from .grub_menu import GrubMenu, MenuEntry, parse_grub_cfg, parse_grubenv
+from .grub_menu import MenuEntry
 from .kernel_cmdline import Argument, KernelCommandLine, MergeRule, merge_rules, merge_texts
-from .reading import ABSENT, Reading
 
 GRUB_D = "grub-d"
 GRUBBY = "grubby"
@@ -20,10 +20,7 @@ KERNEL_INSTALL = "kernel-install"
 GRUB_FILE = "grub-file"
 NONE = "none"
 
-DROP_IN = "/etc/default/grub.d/zz-nova-pci-passthrough.cfg"
 DROP_IN_TEMPLATE = "grub-drop-in.cfg.j2"
-GRUB_DEFAULT = "/etc/default/grub"
-KERNEL_CMDLINE = "/etc/kernel/cmdline"
 LAYER = "kernel_arguments"
 
 RUNNING = "running"
@@ -31,85 +28,10 @@ PENDING = "pending reboot"
 TO_CHANGE = "to change"
 INEFFECTIVE = "ineffective"
 
-BLOCK_BEGIN = "# BEGIN nova_pci.passthrough: this block is Ansible's"
-BLOCK_END = "# END nova_pci.passthrough"
-BLOCK = f"{BLOCK_BEGIN}\nif [ -r {DROP_IN} ]; then . {DROP_IN}; fi\n{BLOCK_END}\n"
-
 LOOKED_FOR = (
     "a grub.cfg under /boot/grub or /boot/grub2 with grub-mkconfig or grub2-mkconfig, grubby with entries under "
     "/boot/loader/entries, kernel-install with entries under loader/entries of /efi, /boot or /boot/efi"
 )
-
-
-@dataclass(frozen=True)
-class SourceFile:
-    path: str
-    reading: Reading
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """What the shell makes of /etc/default/grub and its drop-ins: the two variables, or why it stopped."""
-
-    linux: str = ""
-    linux_default: str = ""
-    problem: str | None = None
-    others: tuple[tuple[str, str], ...] = ()  # further GRUB_ variables that are set, by name
-
-    @property
-    def line(self) -> KernelCommandLine:
-        """As 10_linux joins them for every entry but the recovery ones."""
-        return KernelCommandLine(f"{self.linux} {self.linux_default}")
-
-
-@dataclass(frozen=True)
-class BootFacts:
-    """What was read of the boot configuration; nothing in it is decided yet."""
-
-    running: str  # /proc/cmdline
-    tools: tuple[str, ...] = ()  # which of the tools of _host/boot.py TOOLS are installed
-    mkconfig: Reading = ABSENT  # the text of the installed grub-mkconfig or grub2-mkconfig
-    mkconfig_name: str | None = None
-    grub_default: Reading = ABSENT
-    grub_drop_ins: tuple[SourceFile, ...] = ()  # /etc/default/grub.d/*.cfg in the shell's order, ours included
-    evaluated: Evaluation | None = None  # with our drop-in, where it is there
-    evaluated_without: Evaluation | None = None  # as if it were not
-    grub_cfg_path: str | None = None
-    grub_cfg: Reading = ABSENT
-    grubenv: Reading = ABSENT
-    entries_path: str | None = None  # the loader/entries directory that `entries` come from
-    entries: tuple[SourceFile, ...] = ()
-    loader_conf: Reading = ABSENT
-    kernel_cmdline: Reading = ABSENT  # /etc/kernel/cmdline
-    loader_info: Reading = ABSENT  # the EFI variable LoaderInfo: which boot loader started this kernel
-    ostree: bool = False
-    kernels: tuple[tuple[str, str], ...] = ()  # (version, image) of each installed kernel
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return parse_grubenv(self.grubenv.text or "")
-
-    @property
-    def menu(self) -> GrubMenu | None:
-        return None if self.grub_cfg.text is None else parse_grub_cfg(self.grub_cfg.text)
-
-    @property
-    def boot_entries(self) -> tuple[BootEntry, ...]:
-        """The entries of the Boot Loader Specification, the one that boots first."""
-        entries = [parse_entry(file, self.environment) for file in self.entries if file.reading.text is not None]
-        entries.sort(key=lambda entry: (entry.is_rescue, [-number for number in _numbers(entry.version)], entry.name))
-        chosen = self.environment.get("next_entry") or self.environment.get("saved_entry") or _loader_default(self)
-        return tuple(sorted(entries, key=lambda entry: not entry.is_named(chosen)))
-
-    @property
-    def next_boot_tokens(self) -> tuple[str, ...] | None:
-        """The kernel's arguments at the next boot as far as the generated configuration tells; None: not known."""
-        try:
-            backend = choose_backend(self)
-        except MachineProblem:
-            return None
-        arguments = next_boot(self, backend)
-        return None if arguments is None else tuple(argument.text for argument in arguments)
 
 
 @dataclass(frozen=True)
@@ -152,6 +74,14 @@ def parse_entry(file: SourceFile, environment: dict[str, str]) -> BootEntry:
             options = None if value is None else (*options, *KernelCommandLine(value).arguments)
     versions = fields.get("version", [""])
     return BootEntry(name, file.path, versions[0] or name, next(iter(fields.get("linux", [])), None), options)
+
+
+def boot_entries(facts: BootFacts) -> tuple[BootEntry, ...]:
+    """The entries of the Boot Loader Specification, the one that boots first."""
+    entries = [parse_entry(file, facts.environment) for file in facts.entries if file.reading.text is not None]
+    entries.sort(key=lambda entry: (entry.is_rescue, [-number for number in _numbers(entry.version)], entry.name))
+    chosen = facts.environment.get("next_entry") or facts.environment.get("saved_entry") or _loader_default(facts)
+    return tuple(sorted(entries, key=lambda entry: not entry.is_named(chosen)))
 
 
 def _numbers(version: str) -> list[int]:
@@ -219,7 +149,7 @@ def _grub_family(facts: BootFacts) -> str | None:
 def next_boot(facts: BootFacts, backend: str) -> tuple[Argument, ...] | None:
     """The arguments of the entry that boots next, None when that cannot be told."""
     if backend in (GRUBBY, KERNEL_INSTALL):
-        entry = next(iter(facts.boot_entries), None)
+        entry = next(iter(boot_entries(facts)), None)
         return None if entry is None else entry.options
     grub_entry = _default_entry(facts)
     if grub_entry is None or grub_entry.linux is None:
@@ -234,6 +164,15 @@ def _default_entry(facts: BootFacts) -> MenuEntry | None:
 
 def _kernel_part(entry: MenuEntry) -> tuple[Argument, ...]:
     return KernelCommandLine(" ".join(argument.text for argument in entry.arguments)).arguments
+
+
+def next_boot_tokens(facts: BootFacts) -> tuple[str, ...] | None:
+    try:
+        backend = choose_backend(facts)
+    except MachineProblem:
+        return None
+    arguments = next_boot(facts, backend)
+    return None if arguments is None else tuple(argument.text for argument in arguments)
 
 
 @dataclass(frozen=True)
@@ -317,23 +256,6 @@ def _row(token: str, configured: bool | None, running: bool, booted_since: Colle
     else:
         state = INEFFECTIVE if token in booted_since else PENDING
     return {"token": token, "configured": configured, "running": running, "state": state}
-
-
-def with_block(text: str, block: str = BLOCK) -> str:
-    """*text* of a shell file with our marked block at its end, put there once; without_block() gives *text* back."""
-    text = without_block(text)
-    if text and not text.endswith("\n"):
-        # No newline at the end: one goes in front, and the marker says so, so that it can be taken out again.
-        return f"{text}\n{block.replace(BLOCK_BEGIN, BLOCK_BEGIN + ' (and so is the line break above)')}"
-    return text + block
-
-
-def without_block(text: str) -> str:
-    pattern = (
-        rf"(?:\n(?={re.escape(BLOCK_BEGIN)} \(and))?"
-        rf"{re.escape(BLOCK_BEGIN)}[^\n]*\n(?:(?!{re.escape(BLOCK_BEGIN)})[^\n]*\n)*?{re.escape(BLOCK_END)}(?:\n|\Z)"
-    )
-    return re.sub(pattern, "", text)
 
 
 # ---- GRUB with its own generator --------------------------------------------------------------------------------------
@@ -435,7 +357,7 @@ def _place_of(facts: BootFacts, text: str) -> str | None:
 
 def _grubby(facts: BootFacts, _backend: str, rules: Sequence[MergeRule]) -> _Parts:
     """grubby(8): --args replaces the value of a name that is there, --remove-args takes "name" or "name=value"."""
-    lines = [entry.options for entry in facts.boot_entries]
+    lines = [entry.options for entry in boot_entries(facts)]
     if not lines or any(line is None for line in lines):
         return None, [], _grubby_tools([], rules), ()
     known = [line for line in lines if line is not None]
@@ -516,7 +438,7 @@ def _kernel_install(facts: BootFacts, _backend: str, rules: Sequence[MergeRule])
         files = [
             {"path": KERNEL_CMDLINE, "layer": LAYER, "kind": "file", "mode": None, "content": text, "foreign": True}
         ]
-    lines = [entry.options for entry in facts.boot_entries]
+    lines = [entry.options for entry in boot_entries(facts)]
     known = [options for options in lines if options is not None]
     stale = not known or not all(rule.satisfied_by(options) for rule in rules for options in known)
     touches = [f"{facts.entries_path}/*.conf"] if facts.entries_path else []

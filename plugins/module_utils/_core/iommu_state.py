@@ -88,7 +88,7 @@ def iommu_arguments(tokens: tuple[str, ...]) -> tuple[str, ...]:
     """Those of *tokens* that speak to the IOMMU, as they stand; the kernel takes "-" and "_" for the same."""
     found = []
     for token in tokens:
-        key = token.partition("=")[0].replace("-", "_")
+        key = _parted(token)[0]
         if key in _KEYS or key.startswith(_KEY_PREFIXES):
             found.append(token)
     return tuple(found)
@@ -180,7 +180,7 @@ def _turned_off(driver: _Driver, arguments: tuple[str, ...]) -> str | None:
     """The argument that keeps the IOMMU off, if any."""
     own = None
     for argument in arguments:
-        key, _equals, words = argument.partition("=")
+        key, words = _parted(argument)
         if driver in (_INTEL, _AMD) and key == "iommu" and _has_word(words, "off"):
             return argument
         if driver is _AMD and key == "amd_iommu" and _has_word(words, "off"):
@@ -192,8 +192,12 @@ def _turned_off(driver: _Driver, arguments: tuple[str, ...]) -> str | None:
 
 
 def _turned_on(arguments: tuple[str, ...]) -> bool:
-    parted = (argument.partition("=") for argument in arguments)
-    return any(key == "intel_iommu" and _has_word(words, "on") for key, _equals, words in parted)
+    return any(key == "intel_iommu" and _has_word(words, "on") for key, words in map(_parted, arguments))
+
+
+def _parted(argument: str) -> tuple[str, str]:
+    key, _equals, words = argument.partition("=")
+    return key.replace("-", "_"), words
 
 
 def _has_word(words: str, beginning: str) -> bool:

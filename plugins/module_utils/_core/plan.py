@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from .binding import STATE_READY, STATE_TO_BIND, Binding, plan_bindings
-from .boot import INEFFECTIVE, BootFacts, KernelArgumentPlan, kernel_argument_plan
+from .boot import INEFFECTIVE, KernelArgumentPlan, kernel_argument_plan
+from .boot_facts import BootFacts
 from .declaration import DRIVER_VFIO, DeviceEntry
 from .device_files import SCRIPT_PATH, device_files
 from .devices_conf import chosen_identities, devices_conf_rows
 from .errors import MachineProblem, SeveralProblems
-from .iommu_arguments import WantedArguments, wanted_arguments
+from .iommu_arguments import AMD_FAMILY, INTEL, WantedArguments, wanted_arguments
 from .kernel_cmdline import KernelCommandLine, merge_rules
 from .memory import Memory
 from .model import TYPE_PF, HostInventory
@@ -82,7 +83,7 @@ def make_plan(
             "waits_for": waits_for,
             "ineffective": ineffective,
         },
-        "notes": _notes(inventory, arguments, selection, ineffective),
+        "notes": _notes(inventory, arguments, selection, ineffective, bool(waits_for)),
     }
 
 
@@ -123,7 +124,7 @@ def _kernel_arguments(
     if wishes.entries or wishes.iommu_pt:
         wanted = wanted_arguments(
             inventory.architecture,
-            inventory.cpu_vendor,
+            _iommu_vendor(inventory),
             iommu_pt=wishes.iommu_pt,
             extra=wishes.kernel_arguments,
             running=inventory.running_command_line,
@@ -138,6 +139,14 @@ def _kernel_arguments(
         wanted.warnings,
         memory.booted_since(inventory.boot_id),
     )
+
+
+def _iommu_vendor(inventory: HostInventory) -> str | None:
+    """Whose kernel arguments count: the firmware's table says which IOMMU driver runs, the processor's maker need not.
+
+    Zhaoxin's processors have Intel's DMAR, and so does a virtual machine with intel-iommu on any processor.
+    """
+    return {"DMAR": INTEL, "IVRS": AMD_FAMILY[0]}.get(inventory.iommu.firmware_table or "", inventory.cpu_vendor)
 
 
 def _only_extra(inventory: HostInventory, wishes: Wishes, entry: str) -> WantedArguments:
@@ -290,7 +299,11 @@ def _can_take_effect(inventory: HostInventory, driver: str | None) -> bool:
 
 
 def _notes(
-    inventory: HostInventory, arguments: KernelArgumentPlan, selection: Selection, ineffective: Sequence[str]
+    inventory: HostInventory,
+    arguments: KernelArgumentPlan,
+    selection: Selection,
+    ineffective: Sequence[str],
+    waiting: bool,
 ) -> list[str]:
     notes = [
         f"{refused.device.label} refused for {refused.entry.place}: {refused.reason}. {refused.fix}"
@@ -303,7 +316,7 @@ def _notes(
         "another configuration, or something after it changes the line. The host is not rebooted for it again"
         for token in ineffective
     ]
-    if not inventory.iommu.enabled and inventory.iommu.reason and (selection.chosen or selection.parents):
+    if not waiting and not inventory.iommu.enabled and inventory.iommu.reason and selection.chosen:
         notes.append(f"The IOMMU is off: {inventory.iommu.reason}")
     return notes
 

@@ -14,7 +14,7 @@ _HEAD = ("ADDRESS", "IDS", "WHAT", "GROUP", "DRIVER", "VFS", "VERDICT")
 _WHAT_WIDTH = 24
 _VERDICT_WIDTH = 90
 
-# The PCI base classes of the PCI Code and ID Assignment Specification, for hosts without pci.ids.
+# The PCI base classes of the PCI Code and ID Assignment Specification: shorter words than those of pci.ids.
 _BASE_CLASSES = {
     "00": "unclassified", "01": "storage", "02": "network", "03": "display", "04": "multimedia", "05": "memory",
     "06": "bridge", "07": "communication", "08": "system", "09": "input", "0a": "docking", "0b": "processor",
@@ -50,8 +50,9 @@ def _cells(device: PciDevice, row: Mapping[str, Any] | None) -> tuple[str, ...]:
 
 def _what(device: PciDevice) -> str:
     interfaces = ",".join(interface.name for interface in device.network_interfaces)
-    name = device.class_name or _BASE_CLASSES.get((device.class_code or "")[:2], "unknown")
-    text = f"{name} {interfaces}".strip() if interfaces else name
+    base = (device.class_code or "")[:2]
+    name = _BASE_CLASSES.get(base) or device.class_name or "unknown"
+    text = f"{name} {interfaces or ','.join(device.block_devices)}".rstrip()
     return text if len(text) <= _WHAT_WIDTH else text[: _WHAT_WIDTH - 1] + "~"
 
 

@@ -21,7 +21,11 @@ from .snapshot import BlockSnapshot, MachineSnapshot
 _FUNCTION = re.compile(r"(?<=/)[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7](?=/|\Z)")
 _OCTAL = re.compile(r"\\([0-7]{3})")
 _NVME_SUBSYSTEM = re.compile(r"/virtual/nvme-subsystem/([^/]+)/")
-_MAPPERS = (("LVM-", "LVM"), ("CRYPT-", "encrypted"), ("mpath-", "multipath"), ("part", "multipath partition"))
+_MAPPERS = (
+    ("LVM-", "LVM volume"),
+    ("CRYPT-", "encrypted volume"),
+    ("mpath-", "multipath device"),
+)
 
 # Displays and other functions of management controllers, which the server's remote console needs.
 _BMC_VENDORS = ("1a03",)  # ASPEED
@@ -128,7 +132,7 @@ class _Storage:
         kind = next((word for beginning, word in _MAPPERS if uuid.startswith(beginning)), None)
         if kind is None and name.startswith("md"):
             kind = "MD array"
-        return self.label(name) if kind is None else f"the {kind} volume {self.label(name)}"
+        return self.label(name) if kind is None else f"the {kind} {self.label(name)}"
 
 
 def _mark_storage(snapshot: MachineSnapshot, mark: Mark, problems: Problems) -> None:

@@ -12,7 +12,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from typing import Callable
 
-from .._core.boot import BLOCK, BLOCK_BEGIN, DROP_IN, BootFacts, Evaluation, SourceFile, without_block
+from .._core.boot_facts import BLOCK, BLOCK_BEGIN, DROP_IN, BootFacts, Evaluation, SourceFile, without_block
 from .._core.reading import ABSENT, Reading, unreadable, value
 
 TOOLS = ("update-grub", "grub-mkconfig", "grub2-mkconfig", "grubby", "kernel-install", "bootctl")

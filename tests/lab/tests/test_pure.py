@@ -101,7 +101,9 @@ class TestAptSources:
             "bookworm\thttp://mirror.example/debian/\n"
         )
         found = apt_sources.parse_index_targets(text)
-        assert found == apt_sources.Mirrors("http://mirror.example/debian/", "http://mirror.example/debian-security/")
+        assert found == apt_sources.Mirrors(
+            "http://mirror.example/debian/", "http://mirror.example/debian-security/"
+        )
         assert [line.split("] ")[1] for line in found.source_lines("trixie")] == [
             "http://mirror.example/debian/ trixie main",
             "http://mirror.example/debian-security/ trixie-security main",
@@ -300,6 +302,8 @@ def test_progress_lines_carry_the_elapsed_time() -> None:
 
 def test_the_program_runs_as_a_file() -> None:
     script = Path(machine.__file__).with_name("lab.py")
-    done = subprocess.run([sys.executable, str(script), "--help"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, str(script), "--help"], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert "inventory" in done.stdout

@@ -43,6 +43,19 @@ def test_no_fitting_python_at_all():
         cores.everyday_core(pythons(9))
 
 
+@pytest.mark.parametrize(
+    ("host", "minors", "release"), [(9, (9, 11, 12), "2.19"), (14, (11, 12, 14), "2.20"), (9, (9, 14), "2.20")]
+)
+def test_a_hosts_python_is_tested_with_the_oldest_core_that_reaches_it(host, minors, release):
+    assert cores.core_for_host((3, host), pythons(*minors)).release == release
+
+
+@pytest.mark.parametrize(("host", "sentence"), [(20, "No supported ansible-core")])
+def test_a_host_that_no_core_here_reaches(host, sentence):
+    with pytest.raises(MissingError, match=sentence):
+        cores.core_for_host((3, host), pythons(11, host))
+
+
 def test_the_bootstrapped_pip_is_read_from_the_sources():
     source = "default_packages = dict(\n    pip='25.2',\n)\noverride = {'3.8': dict(pip=\"24.0\"), '3.7': {'pip': '23.1'}}\nzip='9.9'"
     assert pip_versions(source) == ["23.1", "24.0", "25.2"]

@@ -77,3 +77,25 @@ def test_apt_is_asked_again_with_new_lists_and_then_its_reason_is_told(monkeypat
     assert asked == ["install", "update", "install"]
     assert str(raised.value) == "x is missing and apt-get could not install it: E: Unable to locate package x."
     assert raised.value.installable
+
+
+@pytest.mark.parametrize(("ci", "fails"), [("", False), ("true", True)])
+def test_a_program_that_cannot_be_brought_is_told_and_in_ci_an_error(monkeypatch, ci, fails):
+    def refuse(packages):
+        raise MissingError(f"no {packages}", True)
+
+    monkeypatch.setenv("CI", ci)
+    monkeypatch.setattr(machine, "apt_install", refuse)
+    said = []
+    programs = {"sh": "dash", "no-such-program": "a-package"}
+    if fails:
+        with pytest.raises(MissingError, match="a-package"):
+            machine.bring_programs(programs, said.append)
+    else:
+        machine.bring_programs(programs, said.append)
+        assert said == ["installing a-package", "no ['a-package']"]
+
+
+def test_nothing_is_installed_where_nothing_is_missing(monkeypatch):
+    monkeypatch.setattr(machine, "apt_install", lambda packages: pytest.fail("apt was asked"))
+    machine.bring_programs({"sh": "dash"}, str)

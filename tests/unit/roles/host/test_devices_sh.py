@@ -332,6 +332,21 @@ def test_native_takes_a_device_back(machine: Machine) -> None:
     assert machine.run("apply") == (0, [f"ok {NIC} on its native driver e1000e"])
 
 
+def test_native_does_not_ask_twice(machine: Machine) -> None:
+    (machine.devices / NIC / "driver").unlink()
+    machine.conf(f"{NIC} driver native")
+    assert machine.run("apply") == (0, [f"ok {NIC} without a driver, as the kernel left it"])
+    assert machine.log == []
+
+
+def test_native_ends_what_early_began(machine: Machine) -> None:
+    (machine.devices / NIC / "driver").unlink()
+    (machine.devices / NIC / "driver_override").write_text("vfio-pci\n")
+    machine.conf(f"{NIC} driver native")
+    assert machine.run("apply") == (0, [f"changed {NIC} bound to e1000e, its native driver (was without driver)"])
+    assert machine.override(NIC) == "(null)"
+
+
 def test_native_leaves_a_device_that_libvirt_lent_to_a_guest(machine: Machine) -> None:
     machine.conf(f"{NIC} driver vfio-pci")
     machine.run("apply")

@@ -11,21 +11,21 @@ from typing import Any
 import pytest
 
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.boot import (
-    BLOCK,
-    DROP_IN,
     GRUB_D,
     GRUB_FILE,
     GRUBBY,
     KERNEL_INSTALL,
-    BootFacts,
-    Evaluation,
     KernelArgumentPlan,
-    SourceFile,
     choose_backend,
     kernel_argument_plan,
     next_boot,
+)
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.boot_facts import (
+    DROP_IN,
+    BootFacts,
+    Evaluation,
+    SourceFile,
     with_block,
-    without_block,
 )
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.errors import MachineProblem
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.reading import Reading, unreadable, value
@@ -168,7 +168,9 @@ def test_states(generated: str, running: str, since: tuple[str, ...], state: tup
 
 
 def test_what_has_to_go_has_a_row_of_its_own() -> None:
-    plan = kernel_argument_plan(debian("amd_iommu=off", "amd_iommu=off", "amd_iommu=off"), [], ["amd_iommu=off", "iommu=off"])
+    plan = kernel_argument_plan(
+        debian("amd_iommu=off", "amd_iommu=off", "amd_iommu=off"), [], ["amd_iommu=off", "iommu=off"]
+    )
     assert plan.kernel_arguments["remove"] == ["amd_iommu=off", "iommu=off"]
     assert row(plan) == ("without amd_iommu=off", False, False, "to change")
     assert len(plan.kernel_arguments["rows"]) == 1  # type: ignore[arg-type]
@@ -198,7 +200,13 @@ def test_grub_d() -> None:
         ],
     }
     assert plan.files == (
-        {"path": DROP_IN, "layer": "kernel_arguments", "kind": "file", "mode": "0644", "template": "grub-drop-in.cfg.j2"},
+        {
+            "path": DROP_IN,
+            "layer": "kernel_arguments",
+            "kind": "file",
+            "mode": "0644",
+            "template": "grub-drop-in.cfg.j2",
+        },
     )
     assert plan.tools == (
         {"name": "update-grub", "layers": ["kernel_arguments"], "argv": ["update-grub"], "undo": ["update-grub"],
@@ -238,7 +246,7 @@ def test_a_later_drop_in_that_wins_is_named() -> None:
 
 
 def test_a_default_entry_of_somebody_else_is_named_and_never_forces() -> None:
-    text = (grub_cfg("intel_iommu=on").text or "").replace("set default=\"0\"", "set default=\"Mine\"")
+    text = (grub_cfg("intel_iommu=on").text or "").replace('set default="0"', 'set default="Mine"')
     facts = debian("intel_iommu=on", grub_cfg=value(text + "menuentry 'Mine' {\n linux /v ro\n}\n"))
     plan = kernel_argument_plan(facts, WANTED)
     assert "'Mine', is not made from /etc/default/grub" in str(plan.kernel_arguments["warnings"])
@@ -281,25 +289,13 @@ def test_grub_file() -> None:
     assert plan.tools[0]["argv"] == ["grub2-mkconfig", "-o", "/boot/grub2/grub.cfg"]
 
 
-@pytest.mark.parametrize("text", ["", "a=1\n", "a=1", "a=1\n\n\n", "\n", "# BEGIN\r\nx\r\n", "a\\\n"])
-def test_the_block_comes_and_goes_byte_by_byte(text: str) -> None:
-    edited = with_block(text)
-    assert edited.endswith(BLOCK) or "line break above" in edited
-    assert with_block(edited) == edited
-    assert without_block(edited) == text
-    assert without_block(text) == text
-
-
-def test_what_an_administrator_adds_after_the_block_stays_and_the_block_stays_last() -> None:
-    edited = with_block(with_block("a=1\n") + "b=2\n")
-    assert edited == "a=1\nb=2\n" + BLOCK
-
-
 # ---- grubby -----------------------------------------------------------------------------------------------------------
 
 
 def test_grubby() -> None:
-    plan = kernel_argument_plan(el(entry("m-1", "root=/dev/a ro intel_iommu=off"), entry("m-2", "root=/dev/a ro")), WANTED)
+    plan = kernel_argument_plan(
+        el(entry("m-1", "root=/dev/a ro intel_iommu=off"), entry("m-2", "root=/dev/a ro")), WANTED
+    )
     assert plan.kernel_arguments["backend"] == "grubby"
     assert plan.files == ()
     assert plan.tools == (
@@ -329,7 +325,9 @@ def test_grubby_keeps_flags_and_removes() -> None:
 def test_grubby_cannot_add_beside() -> None:
     with pytest.raises(MachineProblem, match="replaces all values of console"):
         kernel_argument_plan(el(entry("a", "console=tty0")), ["console=ttyS0"])
-    assert kernel_argument_plan(el(entry("a", "ro")), ["console=ttyS0"]).tools[0]["argv"][2:] == ["--args=console=ttyS0"]  # type: ignore[index]
+    assert kernel_argument_plan(el(entry("a", "ro")), ["console=ttyS0"]).tools[0]["argv"][2:] == [
+        "--args=console=ttyS0"
+    ]  # type: ignore[index]
 
 
 def test_el8_keeps_its_options_in_grubenv() -> None:

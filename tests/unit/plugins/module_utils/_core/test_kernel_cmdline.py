@@ -189,7 +189,9 @@ def test_bad_input(text: object, problem: str) -> None:
 def test_contradictions_name_both_places() -> None:
     with pytest.raises(InputProblem) as caught:
         check_arguments(["a-b=1", "c", "a_b=2"], "host_kernel_arguments")
-    assert str(caught.value).startswith("host_kernel_arguments[2]: 'a_b=2' contradicts host_kernel_arguments[0] ('a-b=1')")
+    assert str(caught.value).startswith(
+        "host_kernel_arguments[2]: 'a_b=2' contradicts host_kernel_arguments[0] ('a-b=1')"
+    )
 
 
 def test_all_problems_at_once() -> None:

@@ -29,12 +29,14 @@ from ansible_collections.nova_pci.passthrough.tests.unit.plugins.module_utils._h
     UNIT,
     WANTS,
     ToyHost,
+    in_memory,
 )
 
 
 @pytest.fixture
-def host(tmp_path):
-    return ToyHost(tmp_path)
+def host():
+    with in_memory() as folder:
+        yield ToyHost(folder)
 
 
 def journal_of(host):
@@ -599,42 +601,47 @@ def failing(number, fail_at=0):
 
 
 class TestEveryErrorOfTheDisk:
-    @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EIO], ids=errno.errorcode.get)
-    def test_each_operation_in_turn_fails_and_all_is_as_before(self, tmp_path, number):
-        host = ToyHost(tmp_path)
-        host.run()
-        before = host.tree(leave_out=(STATE,))
-        host.token, host.addresses = "iommu=pt", ["0000:05:00.0"]
+    """Each operation in turn fails: the run either names the error and all is as before, or it was through already."""
+
+    def fail_each(self, host, number, leave_out):
+        host.save()
+        before = host.tree(leave_out)
         host.plan = lambda plan=host.plan(): plan
-        points = 0
+        point, through = 0, 0
         while True:
-            points += 1
-            host.files_class = failing(number, points)
+            point += 1
+            host.files_class = failing(number, point)
             try:
                 host.run()
             except MachineProblem as problem:
                 assert os.strerror(number) in str(problem)
-                assert host.tree(leave_out=(STATE,)) == before, problem
-                json.loads(host.text(JOURNAL))
-                continue
-            break
-        assert points > 30
-        print(f"{points - 1} operations failed in turn with {errno.errorcode[number]}")
-
-    def test_a_first_run_that_fails_anywhere_leaves_no_trace(self, tmp_path):
-        host = ToyHost(tmp_path)
-        before = host.tree()
-        points = 0
-        while True:
-            points += 1
-            host.files_class = failing(errno.ENOSPC, points)
-            try:
+                assert "Then the way back failed" not in str(problem)
+                assert host.tree(leave_out) == before, problem
+                assert not through, "a failure counts after the run was through"
+            else:
+                if host.files_class.count < point:
+                    break
+                through += 1
+                host.files_class = Files
                 host.run()
-            except MachineProblem:
-                assert host.tree() == before
-                continue
-            break
-        assert points > 30
+                assert set(os.listdir(host.at(STATE))) == {"journal.json", "lock"}
+                host.go_back()
+        return point - 1, through
+
+    @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS], ids=errno.errorcode.get)
+    def test_a_change(self, host, number):
+        host.run()
+        host.token, host.addresses = "iommu=pt", ["0000:05:00.0"]
+        points, through = self.fail_each(host, number, (STATE + "/lock",))
+        print(f"{points} operations failed in turn with {errno.errorcode[number]}; {through} of them after the commit")
+        assert points > 45
+        assert through < 10
+
+    def test_a_first_run_leaves_no_trace(self, host):
+        points, through = self.fail_each(host, errno.ENOSPC, ())
+        print(f"{points} operations failed in turn; {through} of them after the commit")
+        assert points > 60
+        assert through < 10
 
 
 class TestPreflight:
