@@ -2,6 +2,7 @@
 # Copyright: (c) 2026, nova_pci contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+"""Module host_apply."""
 
 from __future__ import annotations
 
@@ -142,10 +143,12 @@ reboot:
       sample: ["kernel argument intel_iommu=on is not running yet"]
 """
 
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._adapter import ROOT_ARGUMENT_SPEC, run_module
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.changes import Applied, Removed
-from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.errors import PassthroughError
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.wanted import read_plan
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.command import Commands
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.files import Files
@@ -158,23 +161,22 @@ def main() -> None:
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "plan": {"type": "dict"},
             "contents": {"type": "dict", "default": {}},
-            "root": {"type": "path", "default": "/"},
             "timeout": {"type": "int", "default": 900},
             "lock_timeout": {"type": "int", "default": 60},
+            **ROOT_ARGUMENT_SPEC,
         },
         required_if=[("state", "present", ["plan"])],
         supports_check_mode=True,
     )
-    given = module.params
-    try:
+
+    def work(given: dict[str, Any]) -> dict[str, Any]:
         goal = Applied(read_plan(given["plan"], given["contents"])) if given["state"] == "present" else Removed()
         files, commands = Files(given["root"]), Commands(given["root"])
         transaction = Transaction(files, commands, goal, given["timeout"], given["lock_timeout"])
         outcome = transaction.check() if module.check_mode else transaction.run()
-    except PassthroughError as error:
-        module.fail_json(msg=str(error))
-    shown = {"diff": outcome.diff()} if module._diff else {}
-    module.exit_json(**outcome.to_dict(), **shown)
+        return {**outcome.to_dict(), **({"diff": outcome.diff()} if module._diff else {})}
+
+    run_module(module, work)
 
 
 if __name__ == "__main__":

@@ -122,7 +122,9 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._adapter import ROOT_ARGUMENT_SPEC, run_module
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.declaration import parse_declaration
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.devices_conf import PATH as DEVICES_CONF
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.inventory import build_inventory
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.memory import recall
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.plan import (
     Wishes,
     make_plan,
@@ -130,9 +132,10 @@ from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.plan im
 )
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.table import device_table
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.boot import read_boot
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.files import Files
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.initramfs import read_initramfs_tool
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.journal_store import JournalStore
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.machine import read_machine
-from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.memory import read_memory
 
 
 def plan_host(params: dict[str, Any]) -> dict[str, Any]:
@@ -142,7 +145,9 @@ def plan_host(params: dict[str, Any]) -> dict[str, Any]:
     boot = read_boot(root)
     inventory = build_inventory(read_machine(root), boot.next_boot_tokens)
     refuse_nothing_to_plan(inventory)
-    plan = make_plan(inventory, boot, wishes, read_memory(root), read_initramfs_tool(Path(root)))
+    files = Files(root)
+    memory = recall(JournalStore(files).read(), files.text(DEVICES_CONF) or "")
+    plan = make_plan(inventory, boot, wishes, memory, read_initramfs_tool(Path(root)))
     return {"changed": False, "plan": plan, "table": device_table(inventory, plan["devices"])}
 
 

@@ -21,9 +21,7 @@ _DEBIAN_SUITES = frozenset(
     | {"oldoldstable", "oldstable", "stable", "testing", "unstable"}
 )
 _FORMAT = "$(RELEASE)\t$(REPO_URI)"
-_INHERITED = re.compile(
-    r"Acquire::(Check-Valid-Until|Check-Date|Retries|ForceIPv[46]|https?::[^ ]+) "
-)
+_INHERITED = re.compile(r"Acquire::(Check-Valid-Until|Check-Date|Retries|ForceIPv[46]|https?::[^ ]+) ")
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ build leaves only a directory under ``tmp`` that the next build removes.
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import fcntl
 import hashlib
@@ -36,6 +37,11 @@ def digest(inputs: Mapping[str, object], epoch: int = CACHE_EPOCH) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def code_digest(source: str) -> str:
+    """A hash of Python code that a comment or another layout does not change."""
+    return hashlib.sha256(ast.dump(ast.parse(source)).encode()).hexdigest()
+
+
 class Cache:
     """Entries live in ``<root>/<kind>/<digest>``."""
 
@@ -47,9 +53,7 @@ class Cache:
         """Where the entry is, or would be."""
         return self.root / kind / key
 
-    def get_or_build(
-        self, kind: str, inputs: Mapping[str, object], build: Callable[[Path], None]
-    ) -> Path:
+    def get_or_build(self, kind: str, inputs: Mapping[str, object], build: Callable[[Path], None]) -> Path:
         """Return the entry for `inputs`, calling ``build(directory)`` when there is none.
 
         A lock per kind makes a second caller wait for the first one's result instead of

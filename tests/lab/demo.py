@@ -62,12 +62,8 @@ def up(machine: Machine) -> int:
     host_tools.install(Progress("setup"))
     machine.up("bookworm", "intel", None, fresh=True)
     groups = machine.ssh.output("ls /sys/kernel/iommu_groups | wc -l").strip()
-    progress.say(
-        f"the machine is up; its kernel shows {groups} IOMMU groups (the boot line says intel_iommu=off)"
-    )
-    progress.say(
-        "ansible-playbook nova_pci.passthrough.site: about 5 minutes, one reboot, under emulation twice that"
-    )
+    progress.say(f"the machine is up; its kernel shows {groups} IOMMU groups (the boot line says intel_iommu=off)")
+    progress.say("ansible-playbook nova_pci.passthrough.site: about 5 minutes, one reboot, under emulation twice that")
     with tempfile.TemporaryDirectory(prefix="nova-pci-demo-") as folder:
         record = Path(folder) / "record.jsonl"
         status = _playbook(machine, record)

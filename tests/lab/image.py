@@ -8,8 +8,6 @@ later `update-grub` changes only what a test changed.
 
 from __future__ import annotations
 
-import ast
-import hashlib
 import re
 import shlex
 import struct
@@ -20,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import apt_sources, ssh, zoo
-from .cache import Cache
+from .cache import Cache, code_digest
 from .errors import LabError
 from .progress import Progress
 from .qemu import Qemu
@@ -95,9 +93,7 @@ def kind(suite: str) -> str:
     return f"image-{suite}"
 
 
-def build(
-    suite: str, cache: Cache, qemu: Qemu, accelerator: list[str], progress: Progress
-) -> Golden:
+def build(suite: str, cache: Cache, qemu: Qemu, accelerator: list[str], progress: Progress) -> Golden:
     """Return the golden image of a suite from the cache, building it when its inputs changed."""
     if suite not in SUITES:
         raise LabError(f"There is no image of {suite!r}; choose one of {', '.join(SUITES)}.")
@@ -116,13 +112,8 @@ def inputs(suite: str, key: Path) -> dict[str, object]:
         "packages": list(PACKAGES),
         "public_key": key.with_suffix(".pub").read_text(encoding="ascii"),
         "ssh_nic": zoo.SSH_NIC_MAC,
-        "script": _meaning(Path(__file__).read_text(encoding="utf-8")),
+        "script": code_digest(Path(__file__).read_text(encoding="utf-8")),
     }
-
-
-def _meaning(source: str) -> str:
-    """A hash of Python code that a comment or a different layout does not change."""
-    return hashlib.sha256(ast.dump(ast.parse(source)).encode()).hexdigest()
 
 
 def guest_files(root_uuid: str, data_uuid: str, public_key: str) -> dict[str, str]:
@@ -131,7 +122,8 @@ def guest_files(root_uuid: str, data_uuid: str, public_key: str) -> dict[str, st
         "etc/hostname": "lab\n",
         "etc/hosts": "127.0.0.1 localhost\n127.0.1.1 lab\n",
         "etc/fstab": (
-            f"UUID={root_uuid} / ext4 defaults,noatime 0 1\nUUID={data_uuid} {DATA_MOUNT} ext4 defaults,nofail 0 2\n"
+            f"UUID={root_uuid} / ext4 defaults,noatime 0 1\n"
+            f"UUID={data_uuid} {DATA_MOUNT} ext4 defaults,nofail,x-systemd.device-timeout=900 0 2\n"
         ),
         f"{DATA_MOUNT.lstrip('/')}/.keep": "",
         "root/.ssh/authorized_keys": public_key,
@@ -141,9 +133,9 @@ def guest_files(root_uuid: str, data_uuid: str, public_key: str) -> dict[str, st
             "[Network]\nDHCP=ipv4\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n"
             "[DHCPv4]\nClientIdentifier=mac\n"
         ),
-        "etc/default/grub.d/00-lab.cfg": (
-            "GRUB_TIMEOUT=0\nGRUB_RECORDFAIL_TIMEOUT=0\nGRUB_DISABLE_OS_PROBER=true\n"
-        ),
+        # The usual 90 s are not enough on an emulated processor that others keep busy.
+        "etc/systemd/system.conf.d/lab.conf": "[Manager]\nDefaultTimeoutStartSec=900s\n",
+        "etc/default/grub.d/00-lab.cfg": ("GRUB_TIMEOUT=0\nGRUB_RECORDFAIL_TIMEOUT=0\nGRUB_DISABLE_OS_PROBER=true\n"),
     }
 
 
@@ -223,9 +215,7 @@ class _Builder:
         argv = [*_OUTLIVES_NOTHING, "nice", "mmdebstrap", *self._mmdebstrap_options(early, late)]
         argv += [self.suite, str(self.root), *apt_sources.mirrors().source_lines(self.suite)]
         with (self.scratch / "mmdebstrap.log").open("w+") as log:
-            process = subprocess.Popen(
-                argv, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
-            )
+            process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
             while process.poll() is None:
                 time.sleep(0.5)
                 self.progress.heartbeat("installing packages")
@@ -285,9 +275,7 @@ class _Builder:
         serial = self.scratch / "serial.log"
         argv = ["setpriv", "--pdeathsig", "KILL", *self._qemu_argv(port, serial)]
         with (self.scratch / "qemu.log").open("w+") as log:
-            process = subprocess.Popen(
-                argv, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
-            )
+            process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
             try:
                 self._wait(process, port)
                 self._install_grub(ssh.Ssh(config, "build"))
@@ -349,14 +337,10 @@ def _write_tree(root: Path, files: dict[str, str]) -> None:
     root.chmod(0o755)
 
 
-def _mke2fs(
-    target: Path, fs_uuid: str, kib: int, content: Path | None = None, offset: int = 0
-) -> None:
+def _mke2fs(target: Path, fs_uuid: str, kib: int, content: Path | None = None, offset: int = 0) -> None:
     argv = ["nice", "mke2fs", "-q", "-F", "-t", "ext4", "-O", _EXT4_FEATURES, "-U", fs_uuid]
     argv += ["-E", f"offset={offset},lazy_itable_init=1,lazy_journal_init=1,root_owner=0:0"]
     argv += ["-d", str(content)] if content else []
-    done = subprocess.run(
-        [*argv, str(target), f"{kib}k"], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([*argv, str(target), f"{kib}k"], capture_output=True, text=True, check=False)
     if done.returncode:
         raise LabError(f"mke2fs failed: {done.stderr.strip()}")

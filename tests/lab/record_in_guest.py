@@ -96,9 +96,7 @@ def folder(path: str, name: str) -> Any:
     """Names below a device's folder; network interfaces and disks with their attributes."""
     if name == "net":
         return {child: net(os.path.join(path, child)) for child in sorted(os.listdir(path))}
-    if name in ("block", "nvme", "drm", "sound", "power", "iommu", "vfio-dev") or (
-        name.startswith("virtio")
-    ):
+    if name in ("block", "nvme", "drm", "sound", "power", "iommu", "vfio-dev") or (name.startswith("virtio")):
         return {child: names(os.path.join(path, child)) for child in sorted(os.listdir(path))}
     return sorted(os.listdir(path))
 
@@ -155,8 +153,7 @@ def main() -> None:
                 "devices": {name: device(os.path.join(pci, name)) for name in os.listdir(pci)},
                 "drivers": drivers(),
                 "slots": {
-                    os.path.basename(path): children(path, 0)
-                    for path in sorted(glob.glob("/sys/bus/pci/slots/*"))
+                    os.path.basename(path): children(path, 0) for path in sorted(glob.glob("/sys/bus/pci/slots/*"))
                 },
                 "iommu_groups": {
                     name: {

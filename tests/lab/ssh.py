@@ -78,9 +78,7 @@ class Ssh:
         """`config` is a file as `config_text` makes it."""
         self.argv = ["ssh", "-F", str(config), name]
 
-    def run(
-        self, command: str, timeout: float = 300, stdin: str | None = None
-    ) -> subprocess.CompletedProcess[str]:
+    def run(self, command: str, timeout: float = 300, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         """Run a shell command, whatever its exit status; 255 is SSH's own failure."""
         argv = [*self.argv, "--", command]
         try:
@@ -93,9 +91,7 @@ class Ssh:
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
-            raise LabError(
-                f"`{command}` did not end in the guest within {timeout:.0f} s."
-            ) from error
+            raise LabError(f"`{command}` did not end in the guest within {timeout:.0f} s.") from error
 
     def output(self, command: str, timeout: float = 300, stdin: str | None = None) -> str:
         """Run a command that must succeed and return what it printed."""

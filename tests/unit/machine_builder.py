@@ -153,15 +153,22 @@ class _Builder:
         """A text gets the newline that sysfs ends it with."""
         where, _slash, name = path.rpartition("/")
         raw = content if isinstance(content, bytes) else f"{content}\n".encode()
-        with open(f"{self.directory(where)}/{name}", "wb", buffering=0) as file:
-            file.write(raw)
+        file = os.open(f"{self.directory(where)}/{name}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+        try:
+            os.write(file, raw)
+        finally:
+            os.close(file)
 
     def link(self, path: str, target: str) -> None:
-        """*target* as it stands, or, when it begins with a slash, from the top of the machine, made relative."""
+        """*target* as it stands, or, when it begins with a slash, from the top of the machine, made relative.
+
+        Links inside /sys are relative to it, as the kernel writes them.
+        """
         where, _slash, name = path.rpartition("/")
-        if target.startswith("/"):
-            up = "../" * (where.count("/") + 1)
-            target = up + target[1:]
+        if target.startswith("/sys/") and path.startswith("sys/"):
+            target = "../" * where.count("/") + target[len("/sys/") :]
+        elif target.startswith("/"):
+            target = "../" * (where.count("/") + 1) + target[1:]
         os.symlink(target, f"{self.directory(where)}/{name}")
 
     def unreadable(self, path: str) -> None:

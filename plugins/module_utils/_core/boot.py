@@ -204,7 +204,7 @@ def kernel_argument_plan(
     configured, files, tools, more = planner(facts, backend, rules)
     running = KernelCommandLine(facts.running).arguments
     rows = []
-    for token, rule in _rows_of(wanted, remove, rules):
+    for token, rule in rows_of(wanted, remove, rules):
         is_configured = None if configured is None else all(rule.satisfied_by(line) for line in configured)
         is_running = rule.satisfied_by(running)
         if not token.startswith("without ") or not (is_configured and is_running):
@@ -236,7 +236,7 @@ def _block(
     }
 
 
-def _rows_of(wanted: Sequence[str], remove: Sequence[str], rules: Sequence[MergeRule]) -> list[tuple[str, MergeRule]]:
+def rows_of(wanted: Sequence[str], remove: Sequence[str], rules: Sequence[MergeRule]) -> list[tuple[str, MergeRule]]:
     rows = []
     for token in wanted:
         rows += [(token, rule) for rule in rules if token in rule.tokens]

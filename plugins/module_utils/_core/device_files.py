@@ -109,7 +109,7 @@ def _initramfs(tool: str) -> tuple[list[dict[str, object]], dict[str, object]]:
     if tool == DRACUT:
         files = [
             _file(f"{_DRACUT_MODULE}/module-setup.sh", LAYER_INITRAMFS, "dracut-module-setup.sh.j2", "0755"),
-            _file(f"{_DRACUT_MODULE}/early.sh", LAYER_INITRAMFS, "dracut-early.sh.j2", "0755"),
+            _file(f"{_DRACUT_MODULE}/nova-pci-passthrough-early.sh", LAYER_INITRAMFS, "dracut-early.sh.j2", "0755"),
             _file("/etc/dracut.conf.d/90-nova-pci-passthrough.conf", LAYER_INITRAMFS, "dracut.conf.j2"),
         ]
         touches = ("/boot/initramfs-*.img", "/boot/initrd.img-*", "/boot/initrd-*", "/boot/*/*/initrd")

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .journal import PendingReboot
+from .devices_conf import remembered_identities
+from .journal import Journal, PendingReboot
 from .selection import Identity
 
 
@@ -24,3 +25,8 @@ class Memory:
             return frozenset()
         waited = self.pending_reboot.waits_for if self.pending_reboot.boot_id != boot_id else ()
         return frozenset((*waited, *self.pending_reboot.ineffective))
+
+
+def recall(journal: Journal | None, devices_conf: str) -> Memory:
+    """Return what *journal* and the text of the host's devices.conf ("" where there is none) remember."""
+    return Memory(None if journal is None else journal.pending_reboot, remembered_identities(devices_conf))

@@ -121,7 +121,7 @@ def select(inventory: HostInventory, entries: Sequence[DeviceEntry], identities:
             chosen.extend(_admit(companions, entry, matching, refused, problems))
         elif not future:
             problems.append(_nothing_matches(inventory, entry, macs))
-    chosen.extend(_own_functions(inventory, parents, chosen, expected))
+    chosen.extend(_own_functions(inventory, companions, parents, chosen, expected, refused, problems))
     problems.extend(_double_claims(chosen, parents, expected))
     problems.extend(_mixed_groups(companions, chosen, parents))
     parents = [_with_driver(parent, chosen, expected, problems) for parent in parents]
@@ -407,21 +407,33 @@ def _parent_hazard(inventory: HostInventory, card: PciDevice, num_vfs: int) -> _
 
 
 def _own_functions(
-    inventory: HostInventory, parents: list[Parent], chosen: list[Chosen], expected: list[Expected]
+    inventory: HostInventory,
+    companions: Companions,
+    parents: list[Parent],
+    chosen: list[Chosen],
+    expected: list[Expected],
+    refused: list[Refused],
+    problems: list[InputProblem],
 ) -> list[Chosen]:
     """The virtual functions that exist already and are to stay, where no other entry asks for them."""
     asked = {item.device.address for item in chosen}
-    found: list[Chosen] = []
+    awaited = {item.parent.address for item in expected}
+    staying: dict[PciAddress, Parent] = {}
     for parent in parents:
-        card = parent.device
-        if card.sriov_numvfs != parent.num_vfs or any(item.parent.address == card.address for item in expected):
+        if parent.device.sriov_numvfs == parent.num_vfs and parent.device.address not in awaited:
+            staying.update(dict.fromkeys(parent.device.virtual_functions, parent))
+    found: list[Chosen] = []
+    for function in inventory.devices:
+        owner = staying.get(function.address)
+        if owner is None or (owner.entry.alias is None and function.address in asked):
             continue
-        functions = set(card.virtual_functions)
-        found.extend(
-            Chosen(function, parent.entry)
-            for function in inventory.devices
-            if function.address in functions and not (parent.entry.alias is None and function.address in asked)
-        )
+        hazard = _hazard(companions, function, owner.driver)
+        if hazard is None:
+            found.append(Chosen(function, owner.entry))
+            continue
+        refused.append(Refused(function, owner.entry, hazard.reason, hazard.fix))
+        if owner.driver != DRIVER_NATIVE:  # all functions of a card get the same driver, so it cannot be left out
+            problems.append(InputProblem(owner.entry.place, function.label, hazard.reason, hazard.fix))
     return found
 
 

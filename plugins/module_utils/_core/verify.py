@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from .address import PciAddress, parse_address
+from .boot import rows_of
 from .kernel_cmdline import KernelCommandLine, merge_rules
 from .model import HostInventory, PciDevice
 
@@ -89,24 +90,16 @@ def _files(actions: Iterable[str]) -> Iterator[Finding]:
 
 def _arguments(plan: Mapping[str, Any], inventory: HostInventory, waiting: bool) -> Iterator[Finding]:
     running = KernelCommandLine(inventory.running_command_line).arguments
-    for token in plan["kernel_arguments"]["wanted"]:
-        there = all(rule.satisfied_by(running) for rule in merge_rules([token]))
+    wanted, remove = plan["kernel_arguments"]["wanted"], plan["kernel_arguments"]["remove"]
+    for name, rule in rows_of(wanted, remove, merge_rules(wanted, remove)):
+        holds = rule.satisfied_by(running)
         yield _finding(
-            f"kernel argument {token}",
-            _judge(there, waiting),
-            "on the running kernel's command line",
-            "there" if there else f"/proc/cmdline has no {token}",
-            f"the boot loader did not pass {token} to the kernel: see which configuration it really reads; "
+            f"kernel argument {name}",
+            _judge(holds, waiting),
+            f"the running kernel's command line {name if name.startswith('without ') else f'with {name}'}",
+            "so it is" if holds else f"/proc/cmdline: {inventory.running_command_line}",
+            "the boot loader passes another line to the kernel: see which configuration it really reads; "
             "the host is not rebooted for it again",
-        )
-    for token in plan["kernel_arguments"]["remove"]:
-        gone = all(rule.satisfied_by(running) for rule in merge_rules([], [token]))
-        yield _finding(
-            f"kernel argument {token}",
-            _judge(gone, waiting),
-            "not on the running kernel's command line",
-            "not there" if gone else f"/proc/cmdline has {token}",
-            f"find where {token} comes from: the boot loader still passes it to the kernel",
         )
 
 

@@ -32,6 +32,10 @@ class TestCache:
         assert cache.digest({"a": 1}) != cache.digest({"a": 2})
         assert cache.digest({"a": 1}, epoch=1) != cache.digest({"a": 1}, epoch=2)
 
+    def test_a_comment_does_not_make_code_new(self) -> None:
+        assert cache.code_digest("a = 1  # one\n") == cache.code_digest("a=1\n")
+        assert cache.code_digest("a = 1\n") != cache.code_digest("a = 2\n")
+
     def test_builds_once(self, tmp_path: Path) -> None:
         calls: list[Path] = []
 
@@ -101,9 +105,7 @@ class TestAptSources:
             "bookworm\thttp://mirror.example/debian/\n"
         )
         found = apt_sources.parse_index_targets(text)
-        assert found == apt_sources.Mirrors(
-            "http://mirror.example/debian/", "http://mirror.example/debian-security/"
-        )
+        assert found == apt_sources.Mirrors("http://mirror.example/debian/", "http://mirror.example/debian-security/")
         assert [line.split("] ")[1] for line in found.source_lines("trixie")] == [
             "http://mirror.example/debian/ trixie main",
             "http://mirror.example/debian-security/ trixie-security main",
@@ -138,6 +140,10 @@ class TestImage:
     def test_cmdline_line_must_be_there(self) -> None:
         with pytest.raises(LabError, match="no GRUB_CMDLINE_LINUX line"):
             image.with_cmdline("X=1\n", "a")
+
+    def test_the_data_disk_is_waited_for_longer_than_a_slow_boot_takes(self) -> None:
+        fstab = image.guest_files("root-uuid", "data-uuid", "")["etc/fstab"]
+        assert "UUID=data-uuid /srv/data ext4 defaults,nofail,x-systemd.device-timeout=900" in fstab
 
     def test_machines_start_with_the_iommu_off(self) -> None:
         assert "intel_iommu=off" in image.START_CMDLINE.split()
@@ -302,8 +308,6 @@ def test_progress_lines_carry_the_elapsed_time() -> None:
 
 def test_the_program_runs_as_a_file() -> None:
     script = Path(machine.__file__).with_name("lab.py")
-    done = subprocess.run(
-        [sys.executable, str(script), "--help"], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, str(script), "--help"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "inventory" in done.stdout

@@ -162,8 +162,8 @@ def test_nothing_is_left_behind_and_nothing_upsets_a_strict_shell(tmp_path: Path
         render(merge_rules(["intel_iommu=on", "console=ttyS0", "hugepages=3"], ["iommu=off"])), encoding="utf-8"
     )
     script = (
-        "set -eu; IFS=_o; cd /; PATH=/nonexistent; GRUB_CMDLINE_LINUX='* intel_iommu=off iommu=off'; set >\"$2.1\"; "
-        '. "$1"; set >"$2.2"; printf %s "$GRUB_CMDLINE_LINUX|$GRUB_CMDLINE_LINUX_DEFAULT|$IFS|$*"'
+        "set -eu; IFS=_o; cd /; path=$PATH; PATH=/nonexistent; GRUB_CMDLINE_LINUX='* intel_iommu=off iommu=off'; set >\"$2.1\"; "
+        '. "$1"; set >"$2.2"; PATH=$path; printf %s "$GRUB_CMDLINE_LINUX|$GRUB_CMDLINE_LINUX_DEFAULT|$IFS|$*"'
     )
     done = subprocess.run(
         [*argv, "-c", script, "sh", str(drop_in), str(tmp_path / "set")], capture_output=True, text=True, timeout=60

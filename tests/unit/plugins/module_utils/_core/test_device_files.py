@@ -86,7 +86,7 @@ def test_the_items_have_the_shape_of_the_plan() -> None:
 
 def test_dracut() -> None:
     found = files(NIC, tool="dracut")
-    assert paths(found)[-3:] == [f"{DRACUT}/module-setup.sh", f"{DRACUT}/early.sh", DRACUT_CONF]
+    assert paths(found)[-3:] == [f"{DRACUT}/module-setup.sh", f"{DRACUT}/nova-pci-passthrough-early.sh", DRACUT_CONF]
     tools = found["tools"]
     assert isinstance(tools, list)
     assert tools[-1]["argv"] == ["dracut", "--force", "--regenerate-all"]

@@ -446,6 +446,18 @@ def test_a_live_count_stays_while_a_function_is_in_use() -> None:
     assert run(host(pf, one, held), {**VFS, "num_vfs": 2}).problems == ()
 
 
+def test_an_existing_function_that_the_host_uses() -> None:
+    pf, one, two = card(2)
+    used = replace(two, uses=(Use("address", "enp4s0f0v1 has the address 10.1.0.5"),))
+    selection = run(host(pf, one, used), {**VFS, "num_vfs": 2})
+    problem = f"{used.label!r} is needed by the host: enp4s0f0v1 has the address 10.1.0.5. {OCCUPIED}"
+    assert complaints(selection) == [f"{E0}: {problem}"]
+    # left on their native drivers, the others can be handed out without it
+    selection = run(host(pf, one, used), {**VFS, "num_vfs": 2, "driver": "native"})
+    assert selection.problems == ()
+    assert (chosen(selection), len(selection.refused)) == (["0000:04:10.0"], 1)
+
+
 def test_functions_that_do_not_exist_yet_are_no_error() -> None:
     inventory = host(*card())
     selection = run(inventory, VFS, VF)

@@ -1,0 +1,67 @@
+# Copyright: (c) 2026, nova_pci contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tests of _adapter.py: results and errors on their way to Ansible."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._adapter import ROOT_ARGUMENT_SPEC, run_module
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.errors import (
+    InputProblem,
+    MachineProblem,
+    SeveralProblems,
+)
+
+
+class Module:
+    """What the adapter needs of AnsibleModule, which ends the process where this one raises."""
+
+    params = {"root": "/"}  # noqa: RUF012
+
+    def exit_json(self, **result):
+        raise SystemExit(("exit", result))
+
+    def fail_json(self, **result):
+        raise SystemExit(("fail", result))
+
+
+def outcome(work):
+    with pytest.raises(SystemExit) as ended:
+        run_module(Module(), work)
+    return ended.value.code
+
+
+def test_a_result_is_handed_over_as_it_is():
+    assert outcome(lambda params: {"changed": False, "root": params["root"]}) == ("exit", {"changed": False, "root": "/"})
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (InputProblem("entry[0]", "x", "is bad", "Write y"), "entry[0]: 'x' is bad. Write y"),
+        (MachineProblem("/sys", "is gone", "Mount it"), "/sys: is gone. Mount it"),
+        (
+            SeveralProblems((MachineProblem("/a", "p", "f"), MachineProblem("/b", "p", "f"))),
+            "/a: p. f\n/b: p. f",
+        ),
+    ],
+)
+def test_an_error_of_ours_is_the_modules_failure(error, message):
+    def work(_params):
+        raise error
+
+    assert outcome(work) == ("fail", {"msg": message})
+
+
+def test_any_other_error_is_not_hidden():
+    def work(_params):
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        run_module(Module(), work)
+
+
+def test_the_root_is_the_machine_itself_unless_told_otherwise():
+    assert ROOT_ARGUMENT_SPEC == {"root": {"type": "path", "default": "/"}}
