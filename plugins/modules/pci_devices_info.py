@@ -255,6 +255,13 @@ devices:
       type: str
       returned: always
       sample: "0000:3a:00.0"
+    express:
+      description: >-
+        Whether it is a PCI Express function; V(null) for bridges and virtual functions. Source, C(max_link_speed), which
+        the kernel shows for PCI Express alone.
+      type: bool
+      returned: always
+      sample: true
     uses:
       description: What on the host needs the device; empty when nothing does.
       type: list

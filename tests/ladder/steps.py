@@ -158,7 +158,10 @@ def _molecule(scenario: str, target: str) -> Step:
         settings = {**shop.ansible_settings(environment), "MOLECULE_GLOB": "extensions/molecule/*/molecule.yml"}
         lab = [environment.python, "tests/lab/lab.py", "setup"]
         molecule = [environment.tool("molecule"), "test", "--scenario-name", scenario]
-        return [Command(lab, env=settings, may_be_impossible=True), Command(molecule, env=settings, count=count_pytest)]
+        return [
+            Command(lab, env=settings, may_be_impossible=True),
+            Command(molecule, env=settings, count=count_pytest, limit=60 * 60),
+        ]
 
     return Step(f"molecule: {scenario}", target, plan)
 

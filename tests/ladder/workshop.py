@@ -37,6 +37,7 @@ class Command:
     cwd: Path = ROOT
     env: dict[str, str] = field(default_factory=dict)
     count: Callable[[str, bool], Counts] = count_one
+    limit: float = 20 * 60  # seconds; whatever takes longer hangs
     may_be_impossible: bool = False  # it exits with 3 and one sentence where the machine cannot do it
 
 
@@ -140,9 +141,12 @@ def run_command(command: Command, log: Path, say: Callable[[str], None]) -> tupl
             start_new_session=True,
         )
         try:
-            _watch(process, log, say)
+            if not _watch(process, log, say, command.limit):
+                _end(process)
+                output.write(f"\nended after {command.limit:.0f} s, its limit\n")
         except BaseException:
-            _end(process, say)
+            say("interrupted; waiting for the step to tidy up")
+            _end(process)
             raise
     text = log.read_text(encoding="utf-8", errors="replace")[begin:].split("\n", 1)[-1]
     if process.returncode == EXIT_NOT_POSSIBLE_HERE and command.may_be_impossible:
@@ -150,19 +154,21 @@ def run_command(command: Command, log: Path, say: Callable[[str], None]) -> tupl
     return process.returncode == 0, text
 
 
-def _watch(process: subprocess.Popen[bytes], log: Path, say: Callable[[str], None]) -> None:
+def _watch(process: subprocess.Popen[bytes], log: Path, say: Callable[[str], None], limit: float) -> bool:
+    """False when the command still runs at its limit."""
     start = time.monotonic()
     while True:
         try:
-            process.wait(HEARTBEAT_SECONDS)
-            return
+            process.wait(min(HEARTBEAT_SECONDS, max(start + limit - time.monotonic(), 0)))
+            return True
         except subprocess.TimeoutExpired:
+            if time.monotonic() - start >= limit:
+                return False
             word = last_line(log.read_text(encoding="utf-8", errors="replace"))
             say(f"  still at it after {time.monotonic() - start:.0f} s: {word}")
 
 
-def _end(process: subprocess.Popen[bytes], say: Callable[[str], None]) -> None:
-    say("interrupted; waiting for the step to tidy up")
+def _end(process: subprocess.Popen[bytes]) -> None:
     for number, patience in ((signal.SIGINT, GRACE_SECONDS), (signal.SIGTERM, 20), (signal.SIGKILL, 20)):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, number)

@@ -17,14 +17,14 @@ import os
 import sys
 
 ATTRIBUTES = (
-    "class vendor device subsystem_vendor subsystem_device revision modalias numa_node driver_override reset_method "
-    "boot_vga sriov_totalvfs sriov_numvfs sriov_vf_device"
-).split()
+    "class", "vendor", "device", "subsystem_vendor", "subsystem_device", "revision", "modalias", "numa_node",
+    "driver_override", "reset_method", "boot_vga", "max_link_speed", "sriov_totalvfs", "sriov_numvfs", "sriov_vf_device",
+)  # fmt: skip
 LINKED = ("net", "block", "iommu", "nvme-subsystem", "vfio-dev")
 PROC = (
-    "cmdline cpuinfo interrupts swaps self/mountinfo net/route net/ipv6_route net/fib_trie net/if_inet6 "
-    "sys/kernel/osrelease sys/kernel/arch sys/kernel/random/boot_id"
-).split()
+    "cmdline", "cpuinfo", "interrupts", "swaps", "self/mountinfo", "net/route", "net/ipv6_route", "net/fib_trie",
+    "net/if_inet6", "sys/kernel/osrelease", "sys/kernel/arch", "sys/kernel/random/boot_id",
+)  # fmt: skip
 
 files: dict[str, str] = {}
 links: dict[str, str] = {}

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Prints what detection says of recorded machines, in the lines of machines/NAME.expected.
 
-    python tests/unit/machine_table.py NAME...
+python tests/unit/machine_table.py NAME...
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ def device_line(device: PciDevice) -> str:
         "modules": ",".join(device.modules),
         "node": device.numa_node,
         "below": device.parent,
+        "bus": "conventional" if device.express is False else None,
         "pf": device.physical_function,
         "vfs": None if device.sriov_totalvfs is None else f"{device.sriov_numvfs}/{device.sriov_totalvfs}",
         "net": ",".join(f"{interface.name}={interface.mac}" for interface in device.network_interfaces),

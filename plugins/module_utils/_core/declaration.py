@@ -144,8 +144,9 @@ class _Reader:
             return None
         try:
             return parse(value)
-        except _RefusedError as refused:
-            self.complain(key, refused.problem, refused.fix)
+        except ValueError as error:
+            problem, fix = error.args
+            self.complain(key, problem, fix)
             return None
 
     def text(self, key: str, parse: Callable[[str], str]) -> str | None:
@@ -167,13 +168,9 @@ class _Reader:
         return found if isinstance(found, int) else None
 
 
-class _RefusedError(Exception):
-    """A value that cannot be accepted; its key is known one level up."""
-
-    def __init__(self, problem: str, fix: str) -> None:
-        self.problem = problem
-        self.fix = fix
-        super().__init__(problem)
+def _refused(problem: str, fix: str) -> ValueError:
+    """A value that cannot be accepted; its key is known one level up, in _Reader.read()."""
+    return ValueError(problem, fix)
 
 
 def _parse_entry(index: int, item: object, problems: list[PassthroughError]) -> DeviceEntry | None:
@@ -259,9 +256,9 @@ def _alias_type(entry: DeviceEntry) -> str | None:
 
 def _text(value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, str):
-        raise _RefusedError(f"is {_kind(value)}, not text", _quote_hint(value))
+        raise _refused(f"is {_kind(value)}, not text", _quote_hint(value))
     if _holds_control(value):
-        raise _RefusedError("holds a control character", "Remove line breaks, tabs and NUL")
+        raise _refused("holds a control character", "Remove line breaks, tabs and NUL")
     return value
 
 
@@ -296,49 +293,45 @@ def _hex_of(key: str, lengths: tuple[int, ...]) -> Callable[[str], str]:
             bare = text.strip()[2:].lower()
             good = bool(bare) and _HEX.match(bare) is not None and len(bare) <= lengths[-1]
             fix = f'Write {key}: "{bare.zfill(lengths[0])}"' if good else f"Write {wanted} hexadecimal digits"
-            raise _RefusedError("begins with 0x", fix)
+            raise _refused("begins with 0x", fix)
         if _HEX.match(text) is None:
-            raise _RefusedError(
-                "is not hexadecimal", f'Write {wanted} hexadecimal digits in quotes, as in {key}: "8086"'
-            )
+            raise _refused("is not hexadecimal", f'Write {wanted} hexadecimal digits in quotes, as in {key}: "8086"')
         if len(text) not in lengths:
             short = 0 < len(text) < lengths[0]
             padded = f'Write {key}: "{text.lower().zfill(lengths[0])}" if that is meant'
             fix = padded if short else f"Write the {wanted} digits that lspci -nn prints"
-            raise _RefusedError(f"has {len(text)} digits, not {wanted}", fix)
+            raise _refused(f"has {len(text)} digits, not {wanted}", fix)
         return text.lower()
 
     return parse
 
 
 def _address(value: object) -> NovaAddress:
-    example = 'Write it like "0000:3b:00.0", ":3b:00.*" or {bus: "3b", function: "[0-3]"}'
+    text = None if isinstance(value, dict) else _text(value)
+    if text is not None and text.strip() in ("", "."):
+        raise _refused("is empty", "Give an address or leave the key out")
     try:
-        if isinstance(value, dict):
-            return parse_regex(value)
-        text = _text(value)
-        if text.strip() in ("", "."):
-            raise _RefusedError("is empty", "Give an address or leave the key out")
-        return parse_glob(text)
+        return parse_regex(value) if isinstance(value, dict) else parse_glob(text or "")
     except ValueError as error:
-        raise _RefusedError(str(error), example) from error
+        example = 'Write it like "0000:3b:00.0", ":3b:00.*" or {bus: "3b", function: "[0-3]"}'
+        raise _refused(str(error), example) from error
 
 
 def _mac(text: str) -> str:
     if _MAC.match(text) is None:
-        raise _RefusedError("is no MAC address", 'Write it like "52:54:00:12:34:56"')
+        raise _refused("is no MAC address", 'Write it like "52:54:00:12:34:56"')
     return text.lower().replace("-", ":")
 
 
 def _plain(text: str) -> str:
     if not text.strip():
-        raise _RefusedError("is empty", "Give a value or leave the key out")
+        raise _refused("is empty", "Give a value or leave the key out")
     return text.strip()
 
 
 def _alias(text: str) -> str:
     if _ALIAS.match(text) is None:
-        raise _RefusedError(
+        raise _refused(
             "cannot be an alias: Nova splits flavors at : and , and nova.conf reads $, quotes and backslashes",
             "Use up to 255 letters, digits and . _ + / @ - with no blank at either end",
         )
@@ -347,9 +340,9 @@ def _alias(text: str) -> str:
 
 def _driver(text: str) -> str:
     if text.lower().replace("_", "-") in ("vfio-pci", "vfio", "vfiopci") and text != DRIVER_VFIO:
-        raise _RefusedError("is not how the kernel spells it", "Write driver: vfio-pci")
+        raise _refused("is not how the kernel spells it", "Write driver: vfio-pci")
     if _DRIVER.match(text) is None:
-        raise _RefusedError("is no driver name", "Write vfio-pci, native, or a name as under /sys/bus/pci/drivers")
+        raise _refused("is no driver name", "Write vfio-pci, native, or a name as under /sys/bus/pci/drivers")
     return text
 
 
@@ -360,7 +353,7 @@ def _one_of(choices: tuple[str, ...]) -> Callable[[str], str]:
         lowered = {choice.lower(): choice for choice in choices}
         near = difflib.get_close_matches(text.lower(), list(lowered), n=1, cutoff=0.6)
         hint = f"; did you mean {lowered[near[0]]}?" if near else ""
-        raise _RefusedError("is not known", f"Write one of {', '.join(choices)}{hint}")
+        raise _refused("is not known", f"Write one of {', '.join(choices)}{hint}")
 
     return parse
 
@@ -370,11 +363,11 @@ def _number(key: str, value: object, highest: int) -> int:
         fix = f"Write a whole number, as in {key}: 4"
         if isinstance(value, str) and value.strip().isdigit():
             fix = f"Write {key}: {int(value)} without quotes" if len(value) < 12 else fix
-        raise _RefusedError(f"is {'text' if isinstance(value, str) else _kind(value)}, not a whole number", fix)
+        raise _refused(f"is {'text' if isinstance(value, str) else _kind(value)}, not a whole number", fix)
     if value < 0:
-        raise _RefusedError("is negative", "Write 0 or more, or leave the key out")
+        raise _refused("is negative", "Write 0 or more, or leave the key out")
     if value > highest:
-        raise _RefusedError(f"is above {highest}, the highest there can be", "Write a smaller number")
+        raise _refused(f"is above {highest}, the highest there can be", "Write a smaller number")
     return value
 
 
@@ -411,15 +404,15 @@ def _boolean(value: object) -> str:
             return "true"
         if lowered in _FALSE:
             return "false"
-    raise _RefusedError("is neither true nor false", "Write true or false")
+    raise _refused("is neither true nor false", "Write true or false")
 
 
 def _traits(value: object) -> str:
     names = value if isinstance(value, (list, tuple)) else _text(value).split(",")
     parsed = [_plain(_text(name)) for name in names]
     if not parsed:
-        raise _RefusedError("is empty", "Give a trait or leave the key out")
+        raise _refused("is empty", "Give a trait or leave the key out")
     for name in parsed:
         if re.match(r"[A-Za-z0-9_]+\Z", name) is None:
-            raise _RefusedError(f"holds {name!r}, which is no trait name", "Use letters, digits and underscores")
+            raise _refused(f"holds {name!r}, which is no trait name", "Use letters, digits and underscores")
     return ",".join(parsed)

@@ -8,6 +8,7 @@ A machine has thousands of functions of a few kinds, so every answer that depend
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Callable, Optional, TypeVar
 
 from .address import PciAddress, parse_address
@@ -246,6 +247,7 @@ class _Devices:
             serial_source=serial_source,
             physical_slot=self._slots.get(name[:-2]),
             parent=self._parent(device.path),
+            express=_express(code, physical_function, attributes),
             uses=self._all_uses(name, code, vendor, product, boot_vga),
             unreadable=tuple(problems),
         )
@@ -314,6 +316,14 @@ class _Devices:
         except ValueError as error:
             problems.append((name, str(error)))
             return None
+
+
+def _express(
+    code: str | None, physical_function: PciAddress | None, attributes: Mapping[str, Reading]
+) -> bool | None:
+    if code is None or code.startswith("06") or physical_function is not None:
+        return None
+    return "max_link_speed" in attributes
 
 
 def _look_up(

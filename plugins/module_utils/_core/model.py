@@ -81,6 +81,7 @@ class PciDevice:
     serial_source: str | None = None  # "vpd" or "dsn"
     physical_slot: str | None = None  # the label of /sys/bus/pci/slots
     parent: PciAddress | None = None  # the bridge above it
+    express: bool | None = None  # False: conventional PCI; None where that is not known (bridges, VFs)
     uses: tuple[Use, ...] = ()
     unreadable: tuple[tuple[str, str], ...] = ()  # (attribute, the system's word for why)
 
@@ -143,6 +144,7 @@ class PciDevice:
             "serial_source": self.serial_source,
             "physical_slot": self.physical_slot,
             "parent": None if self.parent is None else str(self.parent),
+            "express": self.express,
             "uses": [use.to_dict() for use in self.uses],
             "unreadable": _pairs(self.unreadable),
         }

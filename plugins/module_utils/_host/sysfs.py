@@ -39,6 +39,8 @@ ATTRIBUTES = (
     "reset_method",
 )
 DISPLAY_ATTRIBUTES = ("boot_vga",)
+# Only PCI Express functions show it (pcie_dev_attrs_are_visible): the others share their bus's requester ID.
+ENDPOINT_ATTRIBUTES = ("sriov_totalvfs", "max_link_speed")
 SRIOV_ATTRIBUTES = ("sriov_numvfs", "sriov_vf_device")
 LINKS = ("driver", "iommu_group", "physfn")
 
@@ -178,7 +180,7 @@ class DeviceReader:
             self._add(attributes, where, DISPLAY_ATTRIBUTES)
         if code is not None and code.startswith("0x06"):
             return DeviceSnapshot(name, path, attributes, links)
-        self._add(attributes, where, ("sriov_totalvfs",))
+        self._add(attributes, where, ENDPOINT_ATTRIBUTES)
         if "sriov_totalvfs" in attributes:
             self._add(attributes, where, SRIOV_ATTRIBUTES)
         return DeviceSnapshot(name, path, attributes, links, self._vpd(where), _read_serial_capability(where))

@@ -75,6 +75,12 @@ def test_a_long_step_says_that_it_is_alive(tmp_path, monkeypatch):
     assert said[-1].endswith(": halfway")
 
 
+def test_a_command_that_hangs_is_ended_at_its_limit(run):
+    result = run(python("import time; time.sleep(60)", limit=0.3))
+    assert (result.verdict, result.note) == (FAILED, "ended after 0 s, its limit")
+    assert result.seconds < 30
+
+
 def test_an_interrupt_reaches_the_command_and_its_clean_up_is_awaited(tmp_path, monkeypatch):
     text = (
         "import pathlib, time\n"

@@ -34,7 +34,10 @@ def outcome(work):
 
 
 def test_a_result_is_handed_over_as_it_is():
-    assert outcome(lambda params: {"changed": False, "root": params["root"]}) == ("exit", {"changed": False, "root": "/"})
+    assert outcome(lambda params: {"changed": False, "root": params["root"]}) == (
+        "exit",
+        {"changed": False, "root": "/"},
+    )
 
 
 @pytest.mark.parametrize(

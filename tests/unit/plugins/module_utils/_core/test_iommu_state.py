@@ -30,6 +30,10 @@ NO_FIRMWARE_AMD = (
     "the firmware hands over no IVRS table; switch on AMD-Vi (IOMMU) in the BIOS or UEFI setup, "
     "or give the virtual machine an IOMMU"
 )
+NO_FIRMWARE_ARM = (
+    "the firmware hands over no IORT table; switch on the SMMU in the BIOS or UEFI setup, "
+    "or give the virtual machine an IOMMU"
+)
 ADD_ARGUMENT = "the kernel argument intel_iommu=on is missing; add it and reboot"
 PENDING = "intel_iommu=on is configured, but the running kernel was started without it: reboot"
 
@@ -117,7 +121,11 @@ def groups(*types: str) -> tuple[GroupSnapshot, ...]:
             None,
             "the kernel 6.1.0 is built without CONFIG_INTEL_IOMMU; boot a kernel of the distribution that has it",
         ),
-        (machine(kernel_config=value("CONFIG_INTEL_IOMMU=y\n# CONFIG_INTEL_IOMMU_DEFAULT_ON is not set")), None, ADD_ARGUMENT),
+        (
+            machine(kernel_config=value("CONFIG_INTEL_IOMMU=y\n# CONFIG_INTEL_IOMMU_DEFAULT_ON is not set")),
+            None,
+            ADD_ARGUMENT,
+        ),
         (
             machine(kernel_config=value("CONFIG_INTEL_IOMMU=y\nCONFIG_INTEL_IOMMU_DEFAULT_ON=y")),
             None,
@@ -133,8 +141,7 @@ def groups(*types: str) -> tuple[GroupSnapshot, ...]:
         (
             machine(tables=(), architecture="aarch64", cpuinfo=ABSENT),
             None,
-            "the firmware hands over no IORT table; switch on the SMMU in the BIOS or UEFI setup, "
-            "or give the virtual machine an IOMMU",
+            NO_FIRMWARE_ARM,
         ),
         (machine("iommu=off", ("IORT",), architecture="aarch64"), None, look_into_log("the SMMU")),
         (machine(tables=("VIOT",)), None, look_into_log("the virtual IOMMU")),

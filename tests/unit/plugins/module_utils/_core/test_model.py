@@ -73,11 +73,22 @@ def test_device_type(device, kind):
 
 @pytest.mark.parametrize(
     ("code", "bridge", "display"),
-    [("060400", True, False), ("030000", False, True), ("038000", False, True), ("020000", False, False), (None, False, False)],
+    [
+        ("060400", True, False),
+        ("030000", False, True),
+        ("038000", False, True),
+        ("020000", False, False),
+        (None, False, False),
+    ],
 )
 def test_class(code, bridge, display):
     device = PciDevice(ADDRESS, class_code=code)
     assert (device.is_bridge, device.is_display) == (bridge, display)
+
+
+@pytest.mark.parametrize(("domain", "reach"), [(0, True), (0xFFFF, True), (0x10000, False)])
+def test_a_domain_above_ffff_is_marked(domain, reach):
+    assert PciDevice(PciAddress(domain, 0xE1, 0, 0)).to_dict()["in_nova_reach"] is reach
 
 
 @pytest.mark.parametrize(

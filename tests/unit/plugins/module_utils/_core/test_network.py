@@ -106,7 +106,10 @@ def test_ipv6_routes(lines, routes):
     [
         ({"ipv4_trie": TRIE, "ipv4_routes": f"{HEAD}\n{DEFAULT}\n{CONNECTED}"}, {"eth0": ("192.0.2.2",)}),
         ({"ipv4_trie": TRIE, "ipv4_routes": HEAD}, {}),
-        ({"ipv4_trie": TRIE, "ipv4_addresses": (("lo", "127.0.0.1"), ("eth7", "203.0.113.9"))}, {"eth7": ("203.0.113.9",)}),
+        (
+            {"ipv4_trie": TRIE, "ipv4_addresses": (("lo", "127.0.0.1"), ("eth7", "203.0.113.9"))},
+            {"eth7": ("203.0.113.9",)},
+        ),
         ({"ipv6_addresses": f"{V6_GLOBAL}\n{V6_LINK}\n{V6_LO}"}, {"eth0": ("2001:db8::5",)}),
         (
             {"ipv6_addresses": V6_GLOBAL, "ipv4_addresses": (("eth0", "192.0.2.2"), ("eth0", "192.0.2.3"))},

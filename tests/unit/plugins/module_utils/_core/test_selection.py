@@ -8,81 +8,31 @@ from dataclasses import replace
 import pytest
 
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.address import parse_address
-from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.binding import plan_bindings
-from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.companion import Companions
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.declaration import parse_declaration
-from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.model import (
-    HostInventory,
-    IommuState,
-    NetworkInterface,
-    PciDevice,
-    Use,
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.model import NetworkInterface, Use
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.selection import Identity, select
+from ansible_collections.nova_pci.passthrough.tests.unit.made_up_hosts import (
+    E0,
+    E1,
+    GPU,
+    GPU_IDS,
+    GUEST,
+    IDS,
+    NIC,
+    NIC_2,
+    OCCUPIED,
+    ROOT,
+    SSH,
+    USB,
+    VF,
+    VFS,
+    card,
+    chosen,
+    complaints,
+    device,
+    host,
+    run,
 )
-from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.selection import Identity, Selection, select
-from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.virtual_functions import plan_virtual_functions
-
-SSH = Use("connection", "Ansible's connection from 10.0.0.1 arrives on eno1")
-ROOT = Use("mount", "/ is mounted from nvme0n1p2")
-GUEST = Use("guest", "instance-00000007 holds it")
-E0, E1 = "pci_passthrough_devices[0]", "pci_passthrough_devices[1]"
-OCCUPIED = "Select another device, or free this one first"
-
-
-def device(address: str, ids: str = "8086:10d3", **more: object) -> PciDevice:
-    vendor, product = ids.split(":")
-    base = PciDevice(parse_address(address), vendor_id=vendor, product_id=product, class_code="020000", driver="e1000e")
-    return replace(base, **more)  # type: ignore[arg-type]
-
-
-def host(*devices: PciDevice) -> HostInventory:
-    return HostInventory(
-        devices=tuple(sorted(devices, key=lambda item: item.address)),
-        iommu=IommuState(enabled=True, kind="intel", firmware_table="DMAR"),
-        architecture="x86_64",
-        cpu_vendor="GenuineIntel",
-        kernel_release="6.1.0",
-        boot_id="b",
-        running_command_line="",
-        vfio_pci="module",
-    )
-
-
-def card(numvfs: int = 0, total: int = 7, address: str = "0000:04:00.0", **more: object) -> list[PciDevice]:
-    """An igb card and its functions, each in a group of its own."""
-    pf = parse_address(address)
-    functions = [replace(pf, slot=16 + index // 4, function=index % 4) for index in range(numvfs)]
-    parent = device(
-        address,
-        "8086:10c9",
-        driver="igb",
-        iommu_group=20,
-        sriov_totalvfs=total,
-        sriov_numvfs=numvfs,
-        sriov_vf_product_id="10ca",
-        virtual_functions=tuple(functions),
-    )
-    vfs = [
-        device(str(at), "8086:10ca", driver="igbvf", iommu_group=30 + number, physical_function=pf)
-        for number, at in enumerate(functions)
-    ]
-    return [replace(parent, **more), *vfs]  # type: ignore[arg-type]
-
-
-def chosen(selection: Selection) -> list[str]:
-    return [str(item.device.address) for item in selection.chosen]
-
-
-def run(inventory: HostInventory, *entries: dict[str, object]) -> Selection:
-    return select(inventory, parse_declaration(list(entries)))
-
-
-def complaints(selection: Selection) -> list[str]:
-    return [str(problem) for problem in selection.problems]
-
-
-NIC = device("0000:02:00.0", iommu_group=14)
-NIC_2 = device("0000:03:00.0", iommu_group=15)
-IDS: dict[str, object] = {"vendor_id": "8086", "product_id": "10d3"}
 
 # ---- selectors
 
@@ -308,38 +258,6 @@ def test_a_function_in_the_group_of_its_own_card() -> None:
 
 # ---- companions
 
-GPU = device("0000:0a:00.0", "10de:1eb8", class_code="030000", driver="nouveau")
-AUDIO = device("0000:0a:00.1", "10de:10f8", class_code="040300", driver="snd_hda_intel")
-USB = device("0000:0a:00.2", "10de:1ad8", class_code="0c0330", driver="xhci_hcd")
-UCSI = device("0000:0a:00.3", "10de:1ad9", class_code="0c8000", driver="nvidia-gpu")
-GPU_IDS: dict[str, object] = {"vendor_id": "10de", "product_id": "1eb8"}
-
-
-def test_a_graphics_card_takes_its_other_functions_along_while_groups_are_unknown() -> None:
-    inventory = host(GPU, AUDIO, USB, UCSI, NIC)
-    bindings = plan_bindings(inventory, run(inventory, GPU_IDS))
-    assert [(str(item.address), item.role, item.driver, item.because) for item in bindings] == [
-        ("0000:0a:00.0", "chosen", "vfio-pci", None),
-        ("0000:0a:00.1", "companion", "vfio-pci", "is the audio function of the graphics card 0000:0a:00.0"),
-        ("0000:0a:00.2", "companion", "vfio-pci", "is the USB function of the graphics card 0000:0a:00.0"),
-        ("0000:0a:00.3", "companion", "vfio-pci", "is the serial bus function of the graphics card 0000:0a:00.0"),
-    ]
-
-
-def test_a_group_is_bound_as_a_whole() -> None:
-    other = device("0000:02:00.1", iommu_group=14, product_id="1111")
-    inventory = host(NIC, other)
-    bindings = plan_bindings(inventory, run(inventory, IDS))
-    assert [(item.role, item.because) for item in bindings] == [
-        ("chosen", None),
-        ("companion", "shares IOMMU group 14 with 0000:02:00.0"),
-    ]
-
-
-def test_two_ports_of_one_card_in_unknown_groups_are_on_their_own() -> None:
-    inventory = host(replace(NIC, iommu_group=None), device("0000:02:00.1"))
-    assert Companions(inventory).of(inventory.devices[0]) == ()
-
 
 def test_a_companion_that_the_host_needs_refuses_the_card() -> None:
     selection = run(host(GPU, replace(USB, uses=(Use("console", "the keyboard hangs on it"),))), GPU_IDS)
@@ -370,35 +288,12 @@ def test_two_entries_that_claim_one_device() -> None:
     assert complaints(selection) == [f"{E1}: {NIC.label!r} is claimed by {E0} as well. {fix}"]
 
 
-def test_identical_cards_can_go_different_ways() -> None:
-    selection = run(host(NIC, NIC_2), {"address": "0000:02:00.0"}, {"address": "0000:03:00.0", "driver": "native"})
-    assert selection.problems == ()
-    assert [item.driver for item in plan_bindings(host(NIC, NIC_2), selection)] == ["vfio-pci", None]
-
-
 def test_a_card_both_handed_out_and_split() -> None:
     selection = run(host(*card()), {"product_id": "10c9"}, {"product_id": "10c9", "num_vfs": 2})
     assert f"is claimed by {E0} as well" in complaints(selection)[-1]
 
 
 # ---- virtual functions
-
-
-VFS: dict[str, object] = {"product_id": "10c9", "num_vfs": 4}
-VF: dict[str, object] = {"product_id": "10ca", "device_type": "type-VF"}
-
-
-@pytest.mark.parametrize(("now", "state"), [(0, "to create"), (4, "ready"), (2, "to recreate")])
-def test_functions_are_planned(now: int, state: str) -> None:
-    inventory = host(*card(now))
-    selection = run(inventory, VFS)
-    assert selection.problems == ()
-    (planned,) = plan_virtual_functions(inventory, selection)
-    assert (planned.state, planned.count, planned.count_now, planned.driver) == (state, 4, now, "vfio-pci")
-    assert planned.to_dict()["addresses"] == [str(item) for item in inventory.devices[0].virtual_functions]
-    bindings = plan_bindings(inventory, selection)
-    assert len(bindings) == (4 if now == 4 else 0)
-    assert {str(item.follows) for item in bindings} <= {"0000:04:00.0"}
 
 
 def test_more_than_the_card_has() -> None:
@@ -486,14 +381,6 @@ def test_future_functions_by_address(address: object) -> None:
     assert (len(selection.expected), selection.problems) == (1, ())
 
 
-def test_the_taker_of_functions_names_their_driver() -> None:
-    for now in (0, 4):
-        inventory = host(*card(now))
-        selection = run(inventory, VFS, {**VF, "driver": "native"})
-        assert selection.problems == ()
-        assert plan_virtual_functions(inventory, selection)[0].driver is None
-
-
 def test_two_drivers_for_the_same_functions() -> None:
     selection = run(host(*card()), {**VFS, "driver": "vfio-pci"}, {**VF, "driver": "native"})
     assert complaints(selection) == [
@@ -518,27 +405,6 @@ def test_functions_that_two_takers_claim() -> None:
             f"{E1} as well. Narrow one of the two, or make them one entry"
         )
     ]
-
-
-# ---- states
-
-
-@pytest.mark.parametrize(
-    ("now", "uses", "wanted", "state"),
-    [
-        ("e1000e", (), "vfio-pci", "to bind"),
-        (None, (), "vfio-pci", "to bind"),
-        ("vfio-pci", (), "vfio-pci", "ready"),
-        ("e1000e", (), "native", "ready"),
-        ("vfio-pci", (), "native", "to bind"),
-        ("vfio-pci", (GUEST,), "native", "held"),
-    ],
-)
-def test_states(now: str | None, uses: tuple[Use, ...], wanted: str, state: str) -> None:
-    inventory = host(replace(NIC, driver=now, uses=uses))
-    (binding,) = plan_bindings(inventory, run(inventory, {**IDS, "driver": wanted}))
-    assert (binding.state, binding.driver_now) == (state, now)
-    assert binding.to_dict()["driver"] == (None if wanted == "native" else wanted)
 
 
 # ---- a MAC that is out of sight

@@ -105,6 +105,17 @@ class TestPut:
         files.put("/etc/a", file("new"))
         assert (root / "etc/shadow").read_text() == "secret"
 
+    def test_a_file_that_appears_at_the_temporary_name_is_not_written_to(self, root):
+        class Raced(Files):
+            def step(self, operation, path):
+                if operation == "open":
+                    (root / "etc/victim").write_text("whole")
+                    os.link(root / "etc/victim", path)
+
+        with pytest.raises(FileExistsError):
+            Raced(str(root)).put("/etc/a", file("new"))
+        assert (root / "etc/victim").read_text() == "whole"
+
     def test_a_link_at_the_path_is_replaced_and_not_written_through(self, files, root):
         (root / "etc/shadow").write_text("secret")
         (root / "etc/a").symlink_to("shadow")
@@ -151,7 +162,9 @@ class TestPut:
 
 
 class TestPaths:
-    @pytest.mark.parametrize("path", ["etc/a", "/etc/../a", "/etc/./a", "/etc//a", "/etc/", "/a\nb", "/a\0b", "", "/\u202e"])
+    @pytest.mark.parametrize(
+        "path", ["etc/a", "/etc/../a", "/etc/./a", "/etc//a", "/etc/", "/a\nb", "/a\0b", "", "/\u202e"]
+    )
     def test_paths_that_no_one_means(self, files, path):
         for call in (files.read, files.real, files.unlink, files.make_directory):
             with pytest.raises(ValueError, match=r"path|component|character"):

@@ -90,7 +90,9 @@ def test_the_name_of_a_group_matters_only_where_no_unit_is(tmp_path):
 
 
 def test_slots(tmp_path):
-    snapshot = made(tmp_path, slots={"3": "0000:3b:00", "4-1": "0000:3c:00"}, unreadable=["sys/bus/pci/slots/3/address"])
+    snapshot = made(
+        tmp_path, slots={"3": "0000:3b:00", "4-1": "0000:3c:00"}, unreadable=["sys/bus/pci/slots/3/address"]
+    )
     assert snapshot.slots == (("3", unreadable("Is a directory")), ("4-1", value("0000:3c:00")))
 
 
@@ -181,7 +183,10 @@ def test_ancestors_in_a_circle_end(tmp_path):
 
 
 PROCESSES = {
-    "77": {"comm": "qemu-system-x86", "fd": {"3": "/dev/kvm", "9": "/dev/vfio/3", "10": "/dev/vfio/3", "11": "/dev/vfio/vfio"}},
+    "77": {
+        "comm": "qemu-system-x86",
+        "fd": {"3": "/dev/kvm", "9": "/dev/vfio/3", "10": "/dev/vfio/3", "11": "/dev/vfio/vfio"},
+    },
     "5": {"comm": "dpdk", "fd": {"4": "/dev/vfio/devices/vfio0"}},
 }
 
@@ -216,9 +221,7 @@ def test_vfio_nodes_name_their_device(tmp_path):
     assert made(tmp_path, links=links).vfio_nodes == (("vfio0", "0000:01:00.0"),)
 
 
-@pytest.mark.parametrize(
-    ("failure", "words"), [(errno.EACCES, "Permission denied"), (errno.EIO, "Input/output error")]
-)
+@pytest.mark.parametrize(("failure", "words"), [(errno.EACCES, "Permission denied"), (errno.EIO, "Input/output error")])
 def test_devices_that_cannot_be_listed_are_named(tmp_path, monkeypatch, failure, words):
     def refuse(path):
         raise OSError(failure, os.strerror(failure), path)

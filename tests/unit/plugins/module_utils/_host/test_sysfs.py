@@ -161,7 +161,11 @@ def refuse_reading(monkeypatch, name: str, failure: int) -> None:
 
 @pytest.mark.parametrize(
     ("failure", "expected"),
-    [(errno.EACCES, unreadable("Permission denied")), (errno.EIO, unreadable("Input/output error")), (errno.ENODEV, None)],
+    [
+        (errno.EACCES, unreadable("Permission denied")),
+        (errno.EIO, unreadable("Input/output error")),
+        (errno.ENODEV, None),
+    ],
 )
 def test_the_systems_word_is_kept(reader, monkeypatch, failure, expected):
     refuse_reading(monkeypatch, "modalias", failure)
@@ -177,7 +181,9 @@ def test_an_identity_that_cannot_be_read_says_why(reader, monkeypatch, name):
 
 def test_an_ordinary_user_sees_the_first_64_bytes_only(reader, monkeypatch):
     real = os.pread
-    monkeypatch.setattr(sysfs.os, "pread", lambda file, count, offset: real(file, count, offset) if offset < 64 else b"")
+    monkeypatch.setattr(
+        sysfs.os, "pread", lambda file, count, offset: real(file, count, offset) if offset < 64 else b""
+    )
     assert reader.read(NIC).serial_capability == unreadable("Permission denied")
 
 
@@ -225,7 +231,7 @@ def config(*capabilities: tuple[int, int, int], size: int = 4096) -> bytes:
         (config(), ABSENT),
         (b"\xff" * 4096, ABSENT),
         (config((0x100, 1, 0x100)), ABSENT),
-        (config((0x100, 1, 0x40)), ABSENT),
+        (config((0x40, 3, 0), (0x100, 1, 0x40)), ABSENT),
         (bytes(256), ABSENT),
         (bytes(64), ABSENT),
     ],
@@ -245,7 +251,13 @@ def test_no_file_stays_open(reader, devices):
 
 @pytest.mark.parametrize(
     ("raw", "text"),
-    [(b"one\n", "one"), (b"one\n\n", "one\n"), (b"one", "one"), (b"", ""), (b"caf\xe9\n", "caf\N{REPLACEMENT CHARACTER}")],
+    [
+        (b"one\n", "one"),
+        (b"one\n\n", "one\n"),
+        (b"one", "one"),
+        (b"", ""),
+        (b"caf\xe9\n", "caf\N{REPLACEMENT CHARACTER}"),
+    ],
 )
 def test_a_text_loses_its_last_newline_only(tmp_path, raw, text):
     (tmp_path / "file").write_bytes(raw)

@@ -434,9 +434,7 @@ class TestFailures:
             path: state for path, state in before.items() if path not in leave_out
         }
 
-    @pytest.mark.parametrize(
-        ("how", "words"), [("fail", "ended with status 1"), ("half", "was killed by signal 9")]
-    )
+    @pytest.mark.parametrize(("how", "words"), [("fail", "ended with status 1"), ("half", "was killed by signal 9")])
     def test_update_grub_that_fails(self, host, how, words):
         before = host.tree()
         broken = host.mark("break-update-grub", how)
@@ -603,10 +601,16 @@ def failing(number, fail_at=0):
 class TestEveryErrorOfTheDisk:
     """Each operation in turn fails: the run either names the error and all is as before, or it was through already."""
 
+    def assert_rolled_back(self, host, words, number, before, leave_out):
+        assert os.strerror(number) in words
+        assert "Then the way back failed" not in words
+        assert host.tree(leave_out) == before, words
+
     def fail_each(self, host, number, leave_out):
         host.save()
         before = host.tree(leave_out)
-        host.plan = lambda plan=host.plan(): plan
+        plan = host.plan()
+        host.plan = lambda: plan
         point, through = 0, 0
         while True:
             point += 1
@@ -614,9 +618,7 @@ class TestEveryErrorOfTheDisk:
             try:
                 host.run()
             except MachineProblem as problem:
-                assert os.strerror(number) in str(problem)
-                assert "Then the way back failed" not in str(problem)
-                assert host.tree(leave_out) == before, problem
+                self.assert_rolled_back(host, str(problem), number, before, leave_out)
                 assert not through, "a failure counts after the run was through"
             else:
                 if host.files_class.count < point:
@@ -692,7 +694,9 @@ class TestTwoRuns:
 
     def test_a_second_run_waits_and_then_finds_nothing_to_do(self, host):
         host.at(STATE).mkdir(mode=0o700)
-        code = "import fcntl,sys,time; f=open(sys.argv[1],'w'); fcntl.flock(f,2); print('held',flush=True); time.sleep(1)"
+        code = (
+            "import fcntl,sys,time; f=open(sys.argv[1],'w'); fcntl.flock(f,2); print('held',flush=True); time.sleep(1)"
+        )
         holder = subprocess.Popen(
             [sys.executable, "-c", code, str(host.at(STATE + "/lock"))], stdout=subprocess.PIPE, text=True
         )
@@ -707,7 +711,7 @@ class TestTwoRuns:
             if child == 0:
                 try:
                     os._exit(10 if host.run(patience=60).to_dict()["changed"] else 11)
-                except BaseException:
+                finally:
                     os._exit(1)
             children.append(child)
         codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
@@ -724,7 +728,7 @@ class TestTwoRuns:
                 try:
                     host.run(state, patience=60)
                     os._exit(0)
-                except BaseException:
+                finally:
                     os._exit(1)
             children.append(child)
         assert [os.waitpid(child, 0)[1] for child in children] == [0] * 4

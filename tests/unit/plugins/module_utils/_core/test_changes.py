@@ -1,0 +1,248 @@
+# Copyright: (c) 2026, nova_pci contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.changes import (
+    Applied,
+    Removed,
+    decide_apply,
+    decide_remove,
+)
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.decision import Look
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.errors import MachineProblem
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.journal import (
+    FileState,
+    Journal,
+    PendingReboot,
+)
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.wanted import Tool, Wanted, WantedFile
+
+OURS = WantedFile("/etc/ours/a", "devices", "file", b"# nova_pci.passthrough\n1\n", 0o644)
+FOREIGN = WantedFile("/etc/cmdline", "kernel_arguments", "file", b"quiet on\n", foreign=True)
+LINK = WantedFile("/etc/wants", "devices", "symlink", target="../unit")
+FORMER = FileState("file", b"quiet\n", 0o640, 0, 0)
+GRUB = Tool("grub", ("kernel_arguments",), ("grub",), ("ungrub",), ("/boot/grub.cfg",))
+INITRD = Tool("initrd", ("devices",), ("initrd",), ("initrd",))
+WANTED = Wanted(
+    boot_id="one",
+    files=(OURS, FOREIGN, LINK),
+    tools=(INITRD, GRUB),
+    release_argv=("/s", "release"),
+    new_arguments=("on",),
+    drivers_now={"0000:02:00.0": "e1000e"},
+)
+BARE = {"/etc/ours/a": FileState(), "/etc/cmdline": FORMER, "/etc/wants": FileState()}
+DONE = {
+    "/etc/ours/a": FileState("file", OURS.content, 0o644, 0, 0),
+    "/etc/cmdline": FileState("file", FOREIGN.content, 0o640, 0, 0),
+    "/etc/wants": FileState("symlink", target="../unit"),
+}
+
+
+def look(states, **more):
+    return Look(states={**BARE, **states}, **more)
+
+
+FIRST = decide_apply(WANTED, None, look({}, missing={"/etc/ours/a": ("/etc/ours",)}))
+
+
+def test_a_first_run():
+    assert FIRST.actions == (
+        "make directory /etc/ours",
+        "write /etc/ours/a",
+        "write /etc/cmdline",
+        "link /etc/wants to ../unit",
+        "run initrd",
+        "run grub",
+    )
+    assert FIRST.begin.unfinished == "apply"
+    assert FIRST.begin.directories == ("/etc/ours",)
+    assert FIRST.begin.files["/etc/cmdline"].former == FORMER
+    assert FIRST.begin.files["/etc/cmdline"].written is None
+    assert FIRST.begin.files["/etc/cmdline"].intended.matches(DONE["/etc/cmdline"])
+    assert {tool.stamp for tool in FIRST.begin.tools.values()} == {None}
+    assert FIRST.end.unfinished is None
+    assert FIRST.end.files["/etc/cmdline"].written.matches(DONE["/etc/cmdline"])
+    assert None not in {tool.stamp for tool in FIRST.end.tools.values()}
+    assert FIRST.end.kernel_arguments == ("on",)
+
+
+def test_a_foreign_file_keeps_owner_and_mode_and_ours_gets_its_own():
+    changes = {change.path: change.after for change in FIRST.changes}
+    assert (changes["/etc/cmdline"].mode, changes["/etc/cmdline"].uid) == (0o640, 0)
+    assert (changes["/etc/ours/a"].mode, changes["/etc/ours/a"].uid) == (0o644, None)
+
+
+def test_a_second_run_has_nothing_to_do_and_nothing_to_note():
+    second = decide_apply(WANTED, FIRST.end, look(DONE))
+    assert second.actions == ()
+    assert second.end == FIRST.end
+
+
+def test_after_a_crash_at_the_very_end_the_tools_run_again():
+    again = decide_apply(WANTED, FIRST.begin, look(DONE))
+    assert again.actions == ("run initrd", "run grub")
+    assert again.end.files == FIRST.end.files
+
+
+def test_after_a_crash_among_the_files_the_rest_is_written():
+    again = decide_apply(WANTED, FIRST.begin, look({"/etc/ours/a": DONE["/etc/ours/a"]}))
+    assert again.actions == ("write /etc/cmdline", "link /etc/wants to ../unit", "run initrd", "run grub")
+    assert again.end.files == FIRST.end.files
+
+
+def test_an_edit_between_a_crash_and_the_next_run_becomes_the_former_state():
+    edited = FileState("file", b"quiet splash\n", 0o640, 0, 0)
+    again = decide_apply(WANTED, FIRST.begin, look({"/etc/cmdline": edited}))
+    assert again.end.files["/etc/cmdline"].former == edited
+
+
+def test_force_runs_a_tool_though_nothing_changed():
+    forced = replace(WANTED, tools=(INITRD, replace(GRUB, force=True)))
+    assert decide_apply(forced, FIRST.end, look(DONE)).actions == ("run grub",)
+
+
+def test_a_tool_is_not_run_for_foreign_lines_that_were_right_before_us():
+    wanted = Wanted(boot_id="one", files=(FOREIGN,), tools=(GRUB,))
+    decision = decide_apply(wanted, None, look({"/etc/cmdline": DONE["/etc/cmdline"]}))
+    assert decision.actions == ()
+    assert decision.end is None
+
+
+def test_a_lost_journal_adopts_our_own_files_as_new():
+    decision = decide_apply(WANTED, None, look(DONE))
+    assert decision.end.files["/etc/ours/a"].former.kind == "absent"
+    assert decision.end.files["/etc/wants"].former.kind == "absent"
+    assert decision.actions == ("run initrd",)
+
+
+def test_what_left_the_plan_is_given_back_and_its_tool_runs():
+    fewer = replace(WANTED, files=(OURS, LINK))
+    decision = decide_apply(fewer, FIRST.end, look(DONE))
+    assert decision.actions == ("restore /etc/cmdline", "run grub")
+    assert "/etc/cmdline" not in decision.end.files
+
+
+def test_a_tool_that_left_the_plan_is_undone_with_its_files():
+    fewer = replace(WANTED, files=(OURS, LINK), tools=(INITRD,))
+    decision = decide_apply(fewer, FIRST.end, look(DONE))
+    assert decision.actions == ("restore /etc/cmdline", "undo grub")
+    assert decision.tools[0].argv == ("ungrub",)
+    assert "grub" not in decision.end.tools
+
+
+def test_a_tool_that_left_the_plan_unfinished_is_undone_though_no_file_changes():
+    nothing = replace(WANTED, files=(), tools=())
+    decision = decide_apply(nothing, FIRST.begin, look({}))
+    assert decision.actions == ("run initrd", "undo grub")
+    assert [run.argv for run in decision.tools] == [("initrd",), ("ungrub",)]
+    assert decision.end is None or decision.end.tools == {}
+
+
+def test_a_strange_thing_at_our_path():
+    for state in (FileState("symlink", target="/etc/shadow"), FileState("other")):
+        with pytest.raises(MachineProblem, match="/etc/ours/a"):
+            decide_apply(WANTED, None, look({"/etc/ours/a": state}))
+
+
+def test_a_dropped_device_is_released_by_name():
+    wanted = replace(WANTED, drivers_now={"0000:09:00.0": None})
+    decision = decide_apply(wanted, FIRST.end, look(DONE, release_ready=True))
+    assert decision.release == ("/s", "release", "0000:02:00.0")
+    assert decision.end.former_drivers == {"0000:09:00.0": None}
+
+
+LISTINGS = {"/etc/ours": ("a",)}
+
+
+class TestRemove:
+    def test_everything_goes_back_last_first(self):
+        decision = decide_remove(FIRST.end, look(DONE, listings=LISTINGS, release_ready=True, running=("on",)))
+        assert decision.actions == (
+            "run /s release",
+            "remove /etc/wants",
+            "restore /etc/cmdline",
+            "remove /etc/ours/a",
+            "remove directory /etc/ours",
+            "run initrd",
+            "undo grub",
+        )
+        assert decision.end is None
+        assert decision.begin.unfinished == "remove"
+        assert decision.reboot_reasons == ("the running kernel still has on; it goes with the next reboot",)
+
+    def test_no_reboot_for_what_does_not_run(self):
+        decision = decide_remove(FIRST.end, look(DONE, running=("quiet",)))
+        assert decision.reboot_required is False
+
+    def test_what_others_changed_is_kept_and_remembered_with_its_tool(self):
+        theirs = FileState("file", b"theirs\n", 0o640, 0, 0)
+        decision = decide_remove(FIRST.end, look({**DONE, "/etc/cmdline": theirs}, listings=LISTINGS))
+        assert [kept.path for kept in decision.kept] == ["/etc/cmdline"]
+        assert list(decision.end.files) == ["/etc/cmdline"]
+        assert list(decision.end.tools) == ["grub"]
+        again = decide_remove(decision.end, look({"/etc/cmdline": theirs}))
+        assert again.actions == ()
+        assert again.end == decision.end
+
+    def test_a_link_that_leads_elsewhere_now_is_kept(self):
+        decision = decide_remove(FIRST.end, look(DONE, reals={"/etc/cmdline": "/etc/other"}))
+        assert "leads elsewhere now" in decision.kept[0].why
+
+    def test_after_a_crash_in_the_middle_the_rest_goes(self):
+        first = decide_remove(FIRST.end, look(DONE, listings=LISTINGS))
+        half = {**DONE, "/etc/wants": FileState(), "/etc/cmdline": FORMER}
+        again = decide_remove(first.begin, look(half, listings=LISTINGS))
+        assert again.actions == ("remove /etc/ours/a", "remove directory /etc/ours", "run initrd", "undo grub")
+
+    def test_apply_after_a_crash_in_a_removal_brings_ours_back(self):
+        first = decide_remove(FIRST.end, look(DONE, listings=LISTINGS))
+        half = {**DONE, "/etc/cmdline": FORMER}
+        again = decide_apply(WANTED, first.begin, look(half))
+        assert again.actions == ("write /etc/cmdline", "run initrd", "run grub")
+        assert again.end.files["/etc/cmdline"].administrator is False
+        assert again.end.files["/etc/cmdline"].former == FORMER
+
+    def test_a_directory_with_something_else_in_it_stays(self):
+        decision = decide_remove(FIRST.end, look(DONE, listings={"/etc/ours": ("a", "theirs")}))
+        assert "remove directory /etc/ours" not in decision.actions
+
+
+class TestPendingReboot:
+    def pending(self, old, **reboot):
+        wanted = replace(WANTED, **{"boot_id": "one", **reboot})
+        return decide_apply(wanted, replace(FIRST.end, pending_reboot=old), look(DONE)).end.pending_reboot
+
+    def test_it_is_noted_with_the_boot(self):
+        found = self.pending(None, reboot_required=True, waits_for=("a",), reboot_reasons=("r",))
+        assert found == PendingReboot("one", ("a",), ("r",))
+
+    def test_it_is_never_shortened_in_the_same_boot(self):
+        old = PendingReboot("one", ("a", "b"), ("r",))
+        assert self.pending(old, reboot_required=True, waits_for=("c",)).waits_for == ("a", "b", "c")
+
+    def test_in_another_boot_it_starts_anew_and_knows_what_had_no_effect(self):
+        old = PendingReboot("zero", ("a",))
+        found = self.pending(old, reboot_required=True, waits_for=("b",), ineffective=("a",))
+        assert found == PendingReboot("one", ("b",), (), ("a",))
+
+    def test_it_goes_when_nothing_waits(self):
+        assert self.pending(PendingReboot("zero", ("a",))) is None
+
+    def test_it_stays_as_it_is_while_something_had_no_effect(self):
+        old = PendingReboot("zero", ("a",), ("r",))
+        assert self.pending(old, ineffective=("a",)) is old
+
+
+def test_goals_name_the_paths_they_need_to_see():
+    assert Removed().paths(None) == {}
+    assert Removed().paths(FIRST.end) == {"/etc/ours/a": False, "/etc/cmdline": True, "/etc/wants": False}
+    assert Applied(Wanted(files=(OURS,))).paths(FIRST.end) == Removed().paths(FIRST.end)
+    assert Removed().decide(None, look({})) is None
+    assert Applied(Wanted(boot_id="one")).decide(None, look({})).end is None
+    assert Journal().is_empty

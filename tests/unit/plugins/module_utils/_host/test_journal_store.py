@@ -1,0 +1,120 @@
+# Copyright: (c) 2026, nova_pci contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import fcntl
+import os
+import stat
+
+import pytest
+
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.errors import MachineProblem
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.journal import Journal
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.files import Files
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.journal_store import COPIES, JournalStore
+
+
+@pytest.fixture
+def place(tmp_path):
+    (tmp_path / "var/lib").mkdir(parents=True)
+    return tmp_path / "var/lib/nova-pci-passthrough"
+
+
+@pytest.fixture
+def store(tmp_path, place):
+    return JournalStore(Files(str(tmp_path)))
+
+
+def test_there_and_back(store, place):
+    assert store.read() is None
+    store.prepare()
+    store.write(Journal(directories=("/etc/ours",)))
+    assert store.read() == Journal(directories=("/etc/ours",))
+    assert stat.S_IMODE((place / "journal.json").stat().st_mode) == 0o600
+    assert stat.S_IMODE(place.stat().st_mode) == 0o700
+
+
+def test_missing_parents_are_made(tmp_path):
+    store = JournalStore(Files(str(tmp_path)))
+    store.prepare()
+    assert (tmp_path / "var/lib/nova-pci-passthrough").is_dir()
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"{", b"null", b'{"version": 2}'])
+def test_what_cannot_be_trusted_is_named_and_left_in_place(store, place, content):
+    store.prepare()
+    (place / "journal.json").write_bytes(content)
+    with pytest.raises(
+        MachineProblem, match=r"/var/lib/nova-pci-passthrough/journal\.json: .*nothing has been changed"
+    ):
+        store.read()
+    store.clear()
+    assert (place / "journal.json").read_bytes() == content
+
+
+def test_a_directory_in_its_place(store, place):
+    (place / "journal.json").mkdir(parents=True)
+    with pytest.raises(MachineProblem, match="no plain file"):
+        store.read()
+
+
+def test_forgetting_leaves_no_trace(store, place):
+    store.prepare()
+    store.write(Journal())
+    with store.locked(1):
+        store.forget()
+        store.clear()
+    assert not place.exists()
+
+
+def test_clearing_spares_a_journal(store, place):
+    store.prepare()
+    store.write(Journal())
+    store.clear()
+    assert (place / "journal.json").exists()
+
+
+def test_left_overs_are_seen(store, tmp_path):
+    assert not store.has_leftovers(None)
+    store.prepare()
+    assert store.has_leftovers(None)
+    assert not store.has_leftovers(Journal())
+    Files(str(tmp_path)).make_directory(COPIES)
+    assert store.has_leftovers(Journal())
+    assert not store.has_leftovers(Journal(unfinished="apply"))
+    store.drop_copies()
+    assert not store.has_leftovers(Journal())
+
+
+class TestLock:
+    def test_it_holds_and_names_its_holder(self, store, place):
+        with store.locked(1) as descriptor:
+            assert (place / "lock").read_text() == f"{os.getpid()}\n"
+            with pytest.raises(MachineProblem, match=f"process {os.getpid()}"), store.locked(0.2):
+                pass
+            os.fstat(descriptor)
+        with store.locked(0.2):
+            pass
+
+    def test_it_ends_with_an_error_too(self, store):
+        with pytest.raises(KeyError), store.locked(1):
+            raise KeyError
+        with store.locked(0.2):
+            pass
+
+    def test_a_lock_file_that_was_taken_away_meanwhile_is_no_lock(self, store, place):
+        store.prepare()
+        with open(place / "lock", "w", encoding="ascii") as old:
+            fcntl.flock(old, fcntl.LOCK_EX)
+            (place / "lock").unlink()
+            with store.locked(0.2):
+                assert (place / "lock").exists()
+
+    def test_a_link_in_its_place_is_not_followed(self, store, place, tmp_path):
+        store.prepare()
+        (tmp_path / "victim").write_text("whole")
+        (place / "lock").symlink_to(tmp_path / "victim")
+        with pytest.raises(OSError, match="symbolic link"), store.locked(0.2):
+            pass
+        assert (tmp_path / "victim").read_text() == "whole"
