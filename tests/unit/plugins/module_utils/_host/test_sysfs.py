@@ -62,6 +62,7 @@ def test_a_device_in_full(reader):
         "sriov_totalvfs": value("4"),
         "sriov_numvfs": value("1"),
         "sriov_vf_device": value("1889"),
+        "max_link_speed": value("8.0 GT/s PCIe"),
     }
     assert device.links == {"driver": value("ice"), "iommu_group": value("4")}
     assert device.vpd == value(b"\x90\x0a\x00PN\x02K1SN\x02X1".hex())
