@@ -89,7 +89,6 @@ def _playbook(machine: Machine, record: Path) -> int:
         "NOVA_PCI_RECORD": str(record),
         "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback_plugins"),
         "ANSIBLE_CALLBACKS_ENABLED": "recorder",
-        "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml",
         "ANSIBLE_INJECT_FACT_VARS": "false",
         "ANSIBLE_PIPELINING": "true",
     }

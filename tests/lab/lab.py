@@ -63,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("name")
     run.add_argument("command", nargs=argparse.REMAINDER)
     verbs.add_parser("status", help="list machines")
+    verbs.add_parser("path", help="print the path of machine.json, for NOVA_PCI_LAB_MACHINE").add_argument("name")
     inventory = verbs.add_parser("inventory", help="print an Ansible inventory")
     inventory.add_argument("names", nargs="+", metavar="NAME")
     inventory.add_argument("--out", type=Path)
@@ -105,6 +106,8 @@ def _run_on_machine(guest: machine.Machine, arguments: argparse.Namespace) -> in
         command = arguments.command[1:] if arguments.command[:1] == ["--"] else arguments.command
         argv = [*guest.ssh.argv, *(["--", *command] if command else [])]
         os.execvp(argv[0], argv)
+    elif arguments.verb == "path":
+        print(guest.directory / "machine.json")
     elif arguments.verb == "reboot":
         print(f"{guest.reboot():.0f} s")
     elif arguments.verb == "powercycle":

@@ -28,8 +28,8 @@ from .progress import Progress
 
 # Three times the slowest seen under emulation, on two processors that much else kept busy
 # (README.md, "Measured").
-BOOT_SECONDS = 900
-REBOOT_SECONDS = 900
+BOOT_SECONDS = 1200
+REBOOT_SECONDS = 1200
 
 MEMORY_MIB = {"intel": 2048, "amd": 2048, "small": 1024}
 

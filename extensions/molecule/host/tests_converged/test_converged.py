@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[4]))
+sys.path.insert(0, str(Path(__file__).parents[4] / "tests"))
 
-from tests.lab import zoo
+from lab import zoo
 
 DEVICES = "/sys/bus/pci/devices"
 ADDRESS = zoo.expected("intel")
