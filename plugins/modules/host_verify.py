@@ -117,7 +117,9 @@ def verify_host(params: dict[str, Any]) -> dict[str, Any]:
     root, plan = params["root"], params["plan"]
     inventory = build_inventory(read_machine(root), read_boot(root).next_boot_tokens)
     findings = verify(plan, inventory, params["actions"])
-    wrong = [f"{item.check}: {item.found}, expected {item.expected}; {item.fix}" for item in findings if item.state == FAILED]
+    wrong = [
+        f"{item.check}: {item.found}, expected {item.expected}; {item.fix}" for item in findings if item.state == FAILED
+    ]
     result = {
         "changed": False,
         "findings": [finding.to_dict() for finding in findings],

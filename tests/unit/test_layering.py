@@ -92,7 +92,7 @@ def test_host_takes_records_and_no_decision(path):
         if level == 0:
             assert is_standard(name), f"{name} is not of the standard library"
         elif level == 2:
-            room, _, noun = name.partition(".")
+            room, _dot, noun = name.partition(".")
             assert room == "_core", f"_host reaches into {name}"
             assert noun in RECORDS, f"_core/{noun}.py decides; only {sorted(RECORDS)} are records"
         else:

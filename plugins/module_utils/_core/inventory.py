@@ -318,9 +318,7 @@ class _Devices:
             return None
 
 
-def _express(
-    code: str | None, physical_function: PciAddress | None, attributes: Mapping[str, Reading]
-) -> bool | None:
+def _express(code: str | None, physical_function: PciAddress | None, attributes: Mapping[str, Reading]) -> bool | None:
     if code is None or code.startswith("06") or physical_function is not None:
         return None
     return "max_link_speed" in attributes

@@ -99,9 +99,7 @@ def _selection(inventory: HostInventory, wishes: Wishes, memory: Memory) -> Sele
     return selection
 
 
-def _check_vfio(
-    inventory: HostInventory, bindings: Iterable[Binding], functions: Iterable[VirtualFunctions]
-) -> None:
+def _check_vfio(inventory: HostInventory, bindings: Iterable[Binding], functions: Iterable[VirtualFunctions]) -> None:
     if inventory.vfio_pci != "missing":
         return
     wanting = [str(binding.address) for binding in bindings if binding.driver == DRIVER_VFIO]
@@ -117,9 +115,7 @@ def _check_vfio(
 # ---- kernel arguments
 
 
-def _kernel_arguments(
-    inventory: HostInventory, boot: BootFacts, wishes: Wishes, memory: Memory
-) -> KernelArgumentPlan:
+def _kernel_arguments(inventory: HostInventory, boot: BootFacts, wishes: Wishes, memory: Memory) -> KernelArgumentPlan:
     entry = "host_kernel_arguments"
     if wishes.entries or wishes.iommu_pt:
         wanted = wanted_arguments(
@@ -151,7 +147,9 @@ def _iommu_vendor(inventory: HostInventory) -> str | None:
 
 def _only_extra(inventory: HostInventory, wishes: Wishes, entry: str) -> WantedArguments:
     """Nothing is passed through, so the IOMMU is nobody's business; the user's own arguments are merged all the same."""
-    wanted = wanted_arguments("", None, extra=wishes.kernel_arguments, running=inventory.running_command_line, entry=entry)
+    wanted = wanted_arguments(
+        "", None, extra=wishes.kernel_arguments, running=inventory.running_command_line, entry=entry
+    )
     return WantedArguments(wanted.wanted, (), wanted.warnings)
 
 
@@ -331,5 +329,3 @@ def refuse_nothing_to_plan(inventory: HostInventory) -> None:
         f"shows no PCI device{f' ({problems})' if problems else ''}",
         "Run this on the host itself, not in a container, and as root (become: true)",
     )
-
-

@@ -9,6 +9,7 @@ import json
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
+
 from ansible_collections.nova_pci.passthrough.plugins.modules import host_plan
 from ansible_collections.nova_pci.passthrough.tests.unit import machine_builder
 
@@ -50,7 +51,10 @@ def plan_of(machine, capsys, devices, **params):
 def test_the_lab_machine_is_planned_as_its_zoo_says(machine, capsys):
     result = plan_of(machine, capsys, [NICS, VFS])
     assert result["changed"] is False
-    rows = [(row["address"], row["role"], row["driver"], row["num_vfs"], row["verdict"]) for row in result["plan"]["devices"]]
+    rows = [
+        (row["address"], row["role"], row["driver"], row["num_vfs"], row["verdict"])
+        for row in result["plan"]["devices"]
+    ]
     assert rows == [
         ("0000:01:00.0", "refused", None, 0, "refused"),
         ("0000:02:00.0", "chosen", "vfio-pci", 0, "pending reboot"),
@@ -63,7 +67,9 @@ def test_the_lab_machine_is_planned_as_its_zoo_says(machine, capsys):
         "/etc/default/grub.d/zz-nova-pci-passthrough.cfg",
         "/etc/nova-pci-passthrough/devices.conf",
     ]
-    assert any(line.startswith("0000:02:00.0  8086:10d3  network") and "pending reboot" in line for line in result["table"])
+    assert any(
+        line.startswith("0000:02:00.0  8086:10d3  network") and "pending reboot" in line for line in result["table"]
+    )
 
 
 def test_check_mode_gives_the_same_plan_and_nothing_is_written(machine, capsys):
@@ -120,4 +126,3 @@ def test_a_damaged_journal_is_refused_before_anything_is_planned(machine, capsys
 def test_the_module_needs_its_declaration(capsys, tmp_path):
     result = run(host_plan, capsys, root=str(tmp_path))
     assert result["msg"] == "missing required arguments: devices"
-

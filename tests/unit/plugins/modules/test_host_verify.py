@@ -9,6 +9,7 @@ import json
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
+
 from ansible_collections.nova_pci.passthrough.plugins.modules import host_verify
 from ansible_collections.nova_pci.passthrough.tests.unit import machine_builder
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import pytest
+
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.errors import (
     InputProblem,
     MachineProblem,

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import pytest
+
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.address import parse_address
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.journal import Journal, PendingReboot
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.memory import Memory, recall

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.address import parse_address
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.boot import BootFacts, Evaluation
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.declaration import parse_declaration
@@ -107,7 +108,10 @@ def test_before_the_first_run_everything_waits_for_one_reboot_and_nothing_is_bou
     assert made["kernel_arguments"]["remove"] == ["intel_iommu=off"]
     assert made["reboot"] == {
         "required": True,
-        "reasons": ["the running kernel does not have intel_iommu=on yet", "the running kernel still has intel_iommu=off"],
+        "reasons": [
+            "the running kernel does not have intel_iommu=on yet",
+            "the running kernel still has intel_iommu=off",
+        ],
         "waits_for": ["intel_iommu=on", "without intel_iommu=off"],
         "ineffective": [],
     }
