@@ -1,4 +1,4 @@
-"""The one exception of the lab."""
+"""The exceptions of the lab."""
 
 from __future__ import annotations
 
@@ -9,3 +9,7 @@ class LabError(Exception):
 
 class NotPossibleHereError(LabError):
     """Not root, not Debian-like, or a package is missing on this machine: exit status 3."""
+
+
+class HungError(LabError):
+    """The guest's kernel says that one of its tasks has hung for two minutes."""

@@ -28,6 +28,7 @@ SUITES = ("bookworm", "trixie")
 PACKAGES = (
     "linux-image-amd64",
     "grub-pc",
+    "e2fsprogs",
     "initramfs-tools",
     "zstd",
     "systemd-sysv",
@@ -116,7 +117,7 @@ def inputs(suite: str, key: Path) -> dict[str, object]:
     }
 
 
-def guest_files(root_uuid: str, data_uuid: str, public_key: str) -> dict[str, str]:
+def guest_files(suite: str, root_uuid: str, data_uuid: str, public_key: str) -> dict[str, str]:
     """Configuration files of the guest, by path relative to its root."""
     return {
         "etc/hostname": "lab\n",
@@ -133,6 +134,8 @@ def guest_files(root_uuid: str, data_uuid: str, public_key: str) -> dict[str, st
             "[Network]\nDHCP=ipv4\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n"
             "[DHCPv4]\nClientIdentifier=mac\n"
         ),
+        # Debian 13's sshd shuts out who connects and leaves too often; everybody here has one address.
+        **({} if suite == "bookworm" else {"etc/ssh/sshd_config.d/lab.conf": "PerSourcePenalties no\n"}),
         # The usual 90 s are not enough on an emulated processor that others keep busy.
         "etc/systemd/system.conf.d/lab.conf": "[Manager]\nDefaultTimeoutStartSec=900s\n",
         "etc/default/grub.d/00-lab.cfg": ("GRUB_TIMEOUT=0\nGRUB_RECORDFAIL_TIMEOUT=0\nGRUB_DISABLE_OS_PROBER=true\n"),
@@ -211,7 +214,7 @@ class _Builder:
         early, late = self.scratch / "early", self.scratch / "late"
         key_text = self.key.with_suffix(".pub").read_text(encoding="ascii")
         _write_tree(early, initramfs_files())
-        _write_tree(late, guest_files(self.root_uuid, self.data_uuid, key_text))
+        _write_tree(late, guest_files(self.suite, self.root_uuid, self.data_uuid, key_text))
         argv = [*_OUTLIVES_NOTHING, "nice", "mmdebstrap", *self._mmdebstrap_options(early, late)]
         argv += [self.suite, str(self.root), *apt_sources.mirrors().source_lines(self.suite)]
         with (self.scratch / "mmdebstrap.log").open("w+") as log:
@@ -299,8 +302,7 @@ class _Builder:
             *self.qemu.system,
             *("-machine", "q35,kernel-irqchip=split", *self.accelerator),
             *("-nodefaults", "-display", "none", "-no-reboot", "-serial", f"file:{serial}"),
-            *zoo.machine_args("small", 1536),
-            *zoo.device_args("small", values),
+            *zoo.qemu_args("small", 1536, values),
             *("-kernel", str(kernel), "-initrd", str(initrd)),
             *("-append", f"root=UUID={self.root_uuid} ro quiet {START_CMDLINE}"),
         ]

@@ -23,13 +23,14 @@ from pathlib import Path
 
 from . import image, qemu, ssh, zoo
 from .cache import Cache, default_root
-from .errors import LabError
+from .errors import HungError, LabError
 from .progress import Progress
 
 # Three times the slowest seen under emulation, on two processors that much else kept busy
 # (README.md, "Measured").
 BOOT_SECONDS = 1200
 REBOOT_SECONDS = 1200
+HUNG = "blocked for more than 120 seconds"  # kernel/hung_task.c
 
 MEMORY_MIB = {"intel": 2048, "amd": 2048, "small": 1024}
 
@@ -108,7 +109,7 @@ class Machine:
             self._create(suite, zoo_name, memory_mib or MEMORY_MIB[zoo_name], progress)
         if not self.running:
             self._start(progress)
-        self._wait_for_ssh(progress, BOOT_SECONDS)
+        self._wait_for_boot(progress)
         return self
 
     def reboot(self) -> float:
@@ -127,7 +128,7 @@ class Machine:
         progress.say("power off")
         self._quit()
         self._start(progress)
-        self._wait_for_ssh(progress, BOOT_SECONDS)
+        self._wait_for_boot(progress)
         return progress.elapsed
 
     def cut(self) -> None:
@@ -239,12 +240,24 @@ class Machine:
             *("-serial", "chardev:serial"),
             *("-monitor", f"unix:{here / 'monitor.sock'},server=on,wait=off"),
             *("-qmp", f"unix:{here / 'qmp.sock'},server=on,wait=off"),
-            *zoo.machine_args(state.zoo, state.memory_mib),
-            *zoo.device_args(state.zoo, values),
+            *zoo.qemu_args(state.zoo, state.memory_mib, values),
         ]
 
-    def _wait_for_ssh(self, progress: Progress, seconds: float, other_than: str = "") -> None:
+    def _wait_for_boot(self, progress: Progress) -> None:
+        """Wait for SSH after a start. A kernel that says that it hangs is started once more: emulation loses a request."""
+        try:
+            self._wait_for_ssh(progress, BOOT_SECONDS, give_up_on=HUNG)
+        except HungError:
+            progress.say("the kernel hangs; starting it once more")
+            self._quit()
+            self._start(progress)
+            self._wait_for_ssh(progress, BOOT_SECONDS)
+
+    def _wait_for_ssh(
+        self, progress: Progress, seconds: float, other_than: str = "", give_up_on: str | None = None
+    ) -> None:
         deadline = time.monotonic() + seconds
+        seen = self.serial_log.stat().st_size if self.serial_log.exists() else 0
         while time.monotonic() < deadline:
             if not self.running:
                 raise LabError(f"QEMU of {self.name} ended; console: {self.last_console_line()}")
@@ -253,11 +266,20 @@ class Machine:
                     if self.boot_id() != other_than:
                         progress.say("SSH answers")
                         return
+            if give_up_on is not None and self._console_since(seen, give_up_on):
+                raise HungError(f"{self.name}: {self.last_console_line()}")
             progress.heartbeat(f"waiting for SSH; console: {self.last_console_line()}")
             time.sleep(1)
         raise LabError(
             f"{self.name} did not answer over SSH within {seconds:.0f} s; console: {self.last_console_line()}"
         )
+
+    def _console_since(self, offset: int, words: str) -> bool:
+        if not self.serial_log.exists():
+            return False
+        with self.serial_log.open("rb") as log:
+            log.seek(offset)
+            return words.encode() in log.read()
 
     def _quit(self) -> None:
         """Ask QEMU to end (it closes its files properly), and insist if it does not."""

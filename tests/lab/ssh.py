@@ -50,11 +50,12 @@ def config_text(name: str, port: int, key: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
-def answers(port: int, seconds: float = 5.0) -> bool:
+def answers(port: int, seconds: float = 15.0) -> bool:
     """Whether an SSH server greets on this port.
 
     QEMU's port forwarding accepts connections long before the guest listens, so only the
-    greeting counts; asking for it is far cheaper than starting a client.
+    greeting counts; asking for it is far cheaper than starting a client. Waiting long on one
+    connection matters: the guest gets to see all that were given up, and may hold them against us.
     """
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=seconds) as connection:

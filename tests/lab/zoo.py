@@ -64,7 +64,8 @@ DEVICES = (
             "-drive",
             "file={disk},if=none,id=root,format={disk_format},cache=unsafe,discard=unmap",
             "-device",
-            "virtio-blk-pci,drive=root,bus=pcie.0,addr=0x3,bootindex=1",
+            # Without these two a request was seen to get lost under emulation, and the guest to wait for it for ever.
+            "virtio-blk-pci,drive=root,bus=pcie.0,addr=0x3,bootindex=1,ioeventfd=off,event_idx=off",
         ),
         small=True,
     ),
@@ -226,17 +227,22 @@ def expected(zoo: str = "intel") -> dict[str, str | list[str]]:
 EXPECTED = expected("intel")
 
 
-def machine_args(zoo: str, memory_mib: int) -> list[str]:
-    """Processors, memory, NUMA nodes and the IOMMU; two nodes unless the zoo is small."""
+def qemu_args(zoo: str, memory_mib: int, values: Mapping[str, object]) -> list[str]:
+    """All QEMU options of a zoo; `values` (disk, ssh_port, ...) fill the placeholders.
+
+    AMD's IOMMU brings a PCI function that takes the first free slot, so it comes after the devices that have theirs.
+    """
+    iommu = ["-device", _IOMMU[zoo]]
+    filled = [arg.format(**values) for device in devices(zoo) for arg in device.args]
+    return _memory_args(zoo, memory_mib) + (filled + iommu if zoo == "amd" else iommu + filled)
+
+
+def _memory_args(zoo: str, memory_mib: int) -> list[str]:
+    """Processors and memory; two NUMA nodes unless the zoo is small."""
     args = ["-smp", "2", "-m", str(memory_mib)]
     if zoo != "small":
         half = memory_mib // 2
         for node, size in enumerate((half, memory_mib - half)):
             args += ["-object", f"memory-backend-ram,id=mem{node},size={size}M"]
             args += ["-numa", f"node,nodeid={node},cpus={node},memdev=mem{node}"]
-    return [*args, "-device", _IOMMU[zoo]]
-
-
-def device_args(zoo: str, values: Mapping[str, object]) -> list[str]:
-    """The QEMU options of every device, with `values` (disk, ssh_port, ...) filled in."""
-    return [arg.format(**values) for device in devices(zoo) for arg in device.args]
+    return args

@@ -142,8 +142,13 @@ class TestImage:
             image.with_cmdline("X=1\n", "a")
 
     def test_the_data_disk_is_waited_for_longer_than_a_slow_boot_takes(self) -> None:
-        fstab = image.guest_files("root-uuid", "data-uuid", "")["etc/fstab"]
+        fstab = image.guest_files("bookworm", "root-uuid", "data-uuid", "")["etc/fstab"]
         assert "UUID=data-uuid /srv/data ext4 defaults,nofail,x-systemd.device-timeout=900" in fstab
+
+    def test_only_a_new_sshd_is_told_not_to_punish(self) -> None:
+        name = "etc/ssh/sshd_config.d/lab.conf"
+        assert name not in image.guest_files("bookworm", "r", "d", "")
+        assert image.guest_files("trixie", "r", "d", "")[name] == "PerSourcePenalties no\n"
 
     def test_machines_start_with_the_iommu_off(self) -> None:
         assert "intel_iommu=off" in image.START_CMDLINE.split()
@@ -158,7 +163,7 @@ class TestImage:
         assert struct.unpack_from("<II", sector, 454) == (2048, 8192 - 2048)
 
     def test_only_the_ssh_nic_is_configured(self) -> None:
-        files = image.guest_files("root-uuid", "data-uuid", "ssh-ed25519 AAAA lab\n")
+        files = image.guest_files("bookworm", "root-uuid", "data-uuid", "ssh-ed25519 AAAA lab\n")
         network = [text for name, text in files.items() if name.endswith(".network")]
         assert len(network) == 1
         assert f"MACAddress={zoo.SSH_NIC_MAC}\n" in network[0]
@@ -168,7 +173,7 @@ class TestZoo:
     @pytest.mark.parametrize("name", zoo.ZOOS)
     def test_every_placeholder_is_filled(self, name: str) -> None:
         values = {"disk": "D", "disk_format": "qcow2", "data_disk": "E", "ssh_port": 2222}
-        args = zoo.device_args(name, values)
+        args = zoo.qemu_args(name, 1024, values)
         assert not [arg for arg in args if "{" in arg]
         assert "user,id=ssh,hostfwd=tcp:127.0.0.1:2222-:22" in args
 
@@ -198,11 +203,17 @@ class TestZoo:
         assert {device.ids for device in twins} == {"8086:10d3"}
 
     def test_iommu_of_each_zoo(self) -> None:
-        assert zoo.machine_args("amd", 1024)[-1].startswith("amd-iommu")
-        assert zoo.machine_args("intel", 1024)[-1].startswith("intel-iommu")
+        values = dict.fromkeys(("disk", "disk_format", "data_disk", "ssh_port"), "x")
+        assert zoo.qemu_args("amd", 1024, values)[-1].startswith("amd-iommu")
+        for name in ("intel", "small"):
+            args = zoo.qemu_args(name, 1024, values)
+            assert args.index("intel-iommu,intremap=on,caching-mode=on") < args.index(
+                "virtio-blk-pci,drive=root,bus=pcie.0,addr=0x3,bootindex=1"
+            )
 
     def test_numa_memory_adds_up(self) -> None:
-        args = zoo.machine_args("intel", 2049)
+        values = dict.fromkeys(("disk", "disk_format", "data_disk", "ssh_port"), "x")
+        args = zoo.qemu_args("intel", 2049, values)
         sizes = [arg.split("size=")[1] for arg in args if arg.startswith("memory-backend")]
         assert sizes == ["1024M", "1025M"]
 
