@@ -23,14 +23,16 @@ def record() -> list[dict]:
     return [json.loads(line) for line in lines]
 
 
-def runs(record: list[dict]) -> list[list[dict]]:
-    """The record cut at each start of a playbook that is the main job."""
-    found: list[list[dict]] = []
+@pytest.fixture(scope="module")
+def runs(record) -> dict[str, list[dict]]:
+    """The record cut at each start of a playbook, by what the run was for."""
+    found: dict[str, list[dict]] = {}
     for line in record:
         if line["event"] == "run":
-            current: list[dict] = []
-            if line["playbook"] == "converge.yml":
-                found.append(current)
+            name = line["playbook"].removesuffix(".yml")
+            if name == "converge":
+                name = "check" if line["check"] else "again" if "converge" in found else "converge"
+            current = found.setdefault(name, [])
         current.append(line)
     return found
 
@@ -40,6 +42,14 @@ def results(run: list[dict], action: str) -> list[dict]:
         line["result"]
         for line in run
         if line["event"] == "result" and line["action"] == f"nova_pci.passthrough.{action}"
+    ]
+
+
+def reboots(run: list[dict]) -> list[bool]:
+    return [
+        line["result"]["rebooted"]
+        for line in run
+        if line["event"] == "result" and line["action"] == "ansible.builtin.reboot" and "rebooted" in line["result"]
     ]
 
 
@@ -92,29 +102,33 @@ def test_the_early_bind_is_in_the_initramfs(host):
     assert "vfio-pci.ko" in listing
 
 
-def test_check_mode_named_exactly_what_the_run_then_changed(record):
-    checked, converged = runs(record)[:2]
-    promised = results(checked, "host_apply")[0]
-    done = results(converged, "host_apply")[0]
+def test_check_mode_named_exactly_what_the_run_then_changed(runs):
+    promised = results(runs["check"], "host_apply")[0]
+    done = results(runs["no_consent"], "host_apply")[0]
     assert promised["changed"]
     assert promised["actions"] == done["actions"]
     assert len(done["actions"]) > 5
 
 
-def test_the_run_rebooted_exactly_once(record):
-    converged = runs(record)[1]
-    reboots = [line for line in converged if line["event"] == "result" and line["action"] == "ansible.builtin.reboot"]
-    assert [line["result"]["rebooted"] for line in reboots] == [True]
+def test_without_consent_the_run_ends_with_the_reboot_pending_and_why(runs):
+    applied = results(runs["no_consent"], "host_apply")
+    assert [result["reboot"]["required"] for result in applied] == [True]
+    assert "the running kernel does not have intel_iommu=on yet" in applied[0]["reboot"]["reasons"]
+    assert reboots(runs["no_consent"]) == []
+    states = {finding["state"] for finding in results(runs["no_consent"], "host_verify")[0]["findings"]}
+    assert states == {"pending reboot"}
 
 
-def test_the_second_run_changes_nothing_with_at_most_four_module_executions(record):
-    again = runs(record)[2]
+def test_with_consent_the_next_run_only_reboots_once_and_all_is_there(runs):
+    assert reboots(runs["converge"]) == [True]
+    assert [result["actions"] for result in results(runs["converge"], "host_apply")] == [[], []]
+    findings = results(runs["converge"], "host_verify")[-1]["findings"]
+    assert len(findings) > 10
+    assert [finding for finding in findings if not finding["ok"]] == []
+
+
+def test_the_second_run_changes_nothing_with_at_most_four_module_executions(runs):
+    again = runs["again"]
     assert not any(line["result"].get("changed") for line in again if line["event"] == "result")
     executed = [line["module"] for line in again if line["event"] == "module"]
     assert 2 <= len(executed) <= 4, executed
-
-
-def test_every_finding_is_ok(record):
-    findings = results(runs(record)[1], "host_verify")[-1]["findings"]
-    assert len(findings) > 10
-    assert [finding for finding in findings if not finding["ok"]] == []
