@@ -43,7 +43,7 @@ def parse_index_targets(text: str) -> Mirrors | None:
     """Find the Debian mirrors in `apt-get indextargets` output, or None if there is none."""
     main = security = None
     for line in text.splitlines():
-        release, _, uri = line.partition("\t")
+        release, _tab, uri = line.partition("\t")
         base = re.sub(r"(-security|/updates)$", "", release)
         if base not in _DEBIAN_SUITES or not uri:
             continue
@@ -59,9 +59,9 @@ def parse_apt_config(text: str) -> list[str]:
     return [line for line in text.splitlines() if _INHERITED.match(line)]
 
 
-def mirrors(environ: Mapping[str, str] = os.environ) -> Mirrors:
+def mirrors(environ: Mapping[str, str] | None = None) -> Mirrors:
     """The mirrors to build from: NOVA_PCI_LAB_MIRROR, or what apt on this machine uses."""
-    chosen = environ.get("NOVA_PCI_LAB_MIRROR", "").split()
+    chosen = (os.environ if environ is None else environ).get("NOVA_PCI_LAB_MIRROR", "").split()
     if chosen:
         return Mirrors(chosen[0], chosen[1] if len(chosen) > 1 else None)
     output = _stdout("apt-get", "indextargets", "--format", _FORMAT, "Created-By: Packages")

@@ -22,8 +22,9 @@ CACHE_EPOCH = 1
 KEEP_PER_KIND = 2
 
 
-def default_root(environ: Mapping[str, str] = os.environ) -> Path:
+def default_root(environ: Mapping[str, str] | None = None) -> Path:
     """Where the cache lives: NOVA_PCI_LAB_CACHE, or the user's cache folder."""
+    environ = os.environ if environ is None else environ
     chosen = environ.get("NOVA_PCI_LAB_CACHE")
     if chosen:
         return Path(chosen).expanduser().absolute()

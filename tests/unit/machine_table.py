@@ -8,6 +8,7 @@ python tests/unit/machine_table.py NAME...
 
 from __future__ import annotations
 
+import importlib
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from pathlib import Path
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parent))
-    import conftest  # noqa: F401  makes the collection importable
+    importlib.import_module("conftest")  # makes the collection importable
 
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.inventory import build_inventory
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.model import HostInventory, PciDevice

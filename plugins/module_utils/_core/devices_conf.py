@@ -27,15 +27,18 @@ _MAC_ROW = re.compile(r"(\S+)\s+mac\s+([0-9a-f]{2}(?::[0-9a-f]{2}){5})\s+([0-9a-
 
 @dataclass(frozen=True)
 class ConfRow:
-    """One line: *what* is driver, vfs or mac; *value* is the rest of the line, *because* the comment after it."""
+    """One line: *what* is driver, vfs or mac; *value* is the rest of the line.
+
+    Why a device is in it stands in the plan alone: the reason is worded anew once the IOMMU groups are known, and the
+    file (with the initramfs that holds it) must not change for that.
+    """
 
     address: str
     what: str
     value: str
-    because: str | None = None
 
     def to_dict(self) -> dict[str, object]:
-        return {"address": self.address, "what": self.what, "value": self.value, "because": self.because}
+        return {"address": self.address, "what": self.what, "value": self.value}
 
 
 def devices_conf_rows(
@@ -48,7 +51,7 @@ def devices_conf_rows(
     for binding in bindings:
         if binding.follows is None:
             value = f"{binding.driver or DRIVER_NATIVE}{_ids(binding.vendor_id, binding.product_id)}"
-            rows.append((binding.address, 1, ConfRow(str(binding.address), "driver", value, binding.because)))
+            rows.append((binding.address, 1, ConfRow(str(binding.address), "driver", value)))
     for functions in virtual_functions:
         ids = _ids(functions.vendor_id, functions.product_id)
         value = f"{functions.count} {functions.driver or DRIVER_NATIVE}{ids}"

@@ -189,7 +189,7 @@ def _group(device: PciDevice, inventory: HostInventory, waiting: bool) -> Iterat
             "the IOMMU does not translate for this device; see the finding iommu",
         )
         return
-    strangers = _strangers(device, inventory)
+    strangers = _strangers(device.iommu_group, device, inventory)
     names = ", ".join(f"{inventory_label(inventory, address)}" for address in strangers)
     yield _finding(
         f"IOMMU group of {device.address}",
@@ -200,11 +200,10 @@ def _group(device: PciDevice, inventory: HostInventory, waiting: bool) -> Iterat
     )
 
 
-def _strangers(device: PciDevice, inventory: HostInventory) -> tuple[PciAddress, ...]:
-    assert device.iommu_group is not None
+def _strangers(group: int, device: PciDevice, inventory: HostInventory) -> tuple[PciAddress, ...]:
     return tuple(
         other.address
-        for other in inventory.group(device.iommu_group)
+        for other in inventory.group(group)
         if other.address != device.address
         and not other.is_bridge
         and other.driver is not None

@@ -44,7 +44,7 @@ printf 'evaluated\\0%s\\0%s\\0%s\\0%s\\0' "${GRUB_CMDLINE_LINUX-}" "${GRUB_CMDLI
 def run_command(argv: Sequence[str], environment: Mapping[str, str], seconds: float) -> tuple[int, bytes, bytes]:
     done = subprocess.run(
         list(argv), stdin=subprocess.DEVNULL, capture_output=True, env=dict(environment), timeout=seconds, cwd="/",
-        start_new_session=True,
+        start_new_session=True, check=False,
     )  # fmt: skip
     return done.returncode, done.stdout, done.stderr
 

@@ -277,7 +277,7 @@ class TestMachine:
 
     def test_a_machine_that_does_not_exist(self, tmp_path: Path) -> None:
         with pytest.raises(LabError, match="There is no machine dev1"):
-            _ = self.lab(tmp_path).machine("dev1").state
+            _state = self.lab(tmp_path).machine("dev1").state
 
     @pytest.mark.parametrize("name", ["../x", "", "A", "a/b", "-x"])
     def test_names_cannot_leave_the_run_folder(self, tmp_path: Path, name: str) -> None:

@@ -65,11 +65,11 @@ def test_rows_are_sorted_and_carry_the_ids() -> None:
         [Identity(parse_address("0000:02:00.0"), "52:54:00:00:00:01", "8086", "10d3")],
     )
     assert [tuple(row.to_dict().values()) for row in rows] == [
-        ("0000:02:00.0", "driver", "vfio-pci 8086:10d3", None),
-        ("0000:02:00.0", "mac", "52:54:00:00:00:01 8086:10d3", None),
-        ("0000:02:00.1", "driver", "vfio-pci 8086:10d3", "shares IOMMU group 14 with 0000:02:00.0"),
-        ("0000:04:00.0", "vfs", "4 vfio-pci", None),
-        ("0000:05:00.0", "driver", "native 8086:10d3", None),
+        ("0000:02:00.0", "driver", "vfio-pci 8086:10d3"),
+        ("0000:02:00.0", "mac", "52:54:00:00:00:01 8086:10d3"),
+        ("0000:02:00.1", "driver", "vfio-pci 8086:10d3"),
+        ("0000:04:00.0", "vfs", "4 vfio-pci"),
+        ("0000:05:00.0", "driver", "native 8086:10d3"),
     ]
     assert devices_conf_rows([], [functions(None)])[0].value == "4 native"
 
@@ -95,3 +95,9 @@ def test_only_devices_chosen_by_mac_are_remembered() -> None:
     vf = PciDevice(parse_address("0000:04:10.0"), vendor_id="8086", product_id="10ca", physical_function=CARD)
     selection = Selection(chosen=(Chosen(card, by_mac), Chosen(card, by_slot), Chosen(vf, by_mac)))
     assert chosen_identities(selection) == (Identity(CARD, "52:54:00:00:00:01", "8086", "10c9"),)
+
+
+def test_the_reason_is_no_part_of_the_file() -> None:
+    before = binding("0000:02:00.1", "vfio-pci", "is a conventional PCI device behind the same bridge as 0000:02:00.0")
+    after = binding("0000:02:00.1", "vfio-pci", "shares IOMMU group 14 with 0000:02:00.0")
+    assert devices_conf_rows([before], []) == devices_conf_rows([after], [])

@@ -13,7 +13,7 @@ from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.grub_me
     split_words,
 )
 
-DEBIAN = r"""
+DEBIAN = """
 if [ -s $prefix/grubenv ]; then
   set have_grubenv=true
   load_env
@@ -27,29 +27,29 @@ else
    set default="0"
 fi
 function gfxmode {
-	set gfxpayload="${1}"
+\tset gfxpayload="${1}"
 }
 set root_uuid=12-34
 menuentry 'Debian GNU/Linux' --class debian --class gnu-linux $menuentry_id_option 'gnulinux-simple-aa' {
-	load_video
-	if [ x$grub_platform = xxen ]; then insmod xzio; insmod lzopio; fi
-	echo	'Loading Linux 6.1.0-1 ...'
-	linux	/boot/vmlinuz-6.1.0-1 root=UUID=aa ro  quiet x="a b" 'y z' \$d intel_iommu=on $vt_handoff
-	initrd	/boot/initrd.img-6.1.0-1
+\tload_video
+\tif [ x$grub_platform = xxen ]; then insmod xzio; insmod lzopio; fi
+\techo\t'Loading Linux 6.1.0-1 ...'
+\tlinux\t/boot/vmlinuz-6.1.0-1 root=UUID=aa ro  quiet x="a b" 'y z' \\$d intel_iommu=on $vt_handoff
+\tinitrd\t/boot/initrd.img-6.1.0-1
 }
 submenu 'Advanced options for Debian GNU/Linux' $menuentry_id_option 'gnulinux-advanced-aa' {
-	menuentry 'Debian GNU/Linux, with Linux 6.1.0-1' --class debian $menuentry_id_option 'gnulinux-6.1.0-1-advanced-aa' {
-		linux	/boot/vmlinuz-6.1.0-1 root=UUID=$root_uuid ro  quiet
-	}
-	menuentry 'Debian GNU/Linux, with Linux 6.1.0-1 (recovery mode)' $menuentry_id_option 'gnulinux-6.1.0-1-recovery-aa' {
-		linux	/boot/vmlinuz-6.1.0-1 root=UUID=aa ro single $unknown
-	}
+\tmenuentry 'Debian GNU/Linux, with Linux 6.1.0-1' --class debian $menuentry_id_option 'gnulinux-6.1.0-1-advanced-aa' {
+\t\tlinux\t/boot/vmlinuz-6.1.0-1 root=UUID=$root_uuid ro  quiet
+\t}
+\tmenuentry 'Debian GNU/Linux, with Linux 6.1.0-1 (recovery mode)' $menuentry_id_option 'gnulinux-6.1.0-1-recovery-aa' {
+\t\tlinux\t/boot/vmlinuz-6.1.0-1 root=UUID=aa ro single $unknown
+\t}
 }
 menuentry 'Memory test' {
-	linux16	/boot/memtest
+\tlinux16\t/boot/memtest
 }
 menuentry 'Firmware' {
-	fwsetup
+\tfwsetup
 }
 """
 

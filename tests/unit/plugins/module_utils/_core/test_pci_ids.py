@@ -10,22 +10,22 @@ import pytest
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.pci_ids import PciIds
 
 TEXT = """#
-#	List of PCI ID's
+#\tList of PCI ID's
 0001  SafeNet (wrong ID)
 8086  Intel Corporation
 # a comment inside a section
-	0008  Extended Express System Support Controller
-	154d  Ethernet 10G 2P X520 Adapter
-		8086 7b11  10GbE 2P X520 Adapter
-		15d9 0001  AOC-STG  i2
-	1592  Ethernet Controller E810-C for QSFP
+\t0008  Extended Express System Support Controller
+\t154d  Ethernet 10G 2P X520 Adapter
+\t\t8086 7b11  10GbE 2P X520 Adapter
+\t\t15d9 0001  AOC-STG  i2
+\t1592  Ethernet Controller E810-C for QSFP
 10de  NVIDIA Corporation
-	154d  Something else
+\t154d  Something else
 
 C 02  Network controller
-	00  Ethernet controller
-		01  A programming interface
-	80  Network controller
+\t00  Ethernet controller
+\t\t01  A programming interface
+\t80  Network controller
 C 03  Display controller"""
 
 

@@ -115,11 +115,11 @@ def test_bytes_that_are_no_text(tool):
 def test_a_descriptor_can_be_handed_on(tool):
     reading, writing = os.pipe()
     try:
-        tool(f"echo through > /proc/self/fd/{writing}").run(["tool"], 5, (writing,))
-        assert os.read(reading, 20) == b"through\n"
+        completed = tool(f"echo through > /proc/self/fd/{writing}").run(["tool"], 5, (writing,))
     finally:
-        os.close(reading)
-        os.close(writing)
+        os.close(writing)  # before reading: a tool that wrote nothing is then an end of file, not a wait for ever
+    with open(reading, "rb") as stream:
+        assert (completed.outcome, stream.read()) == ("ended with status 0", b"through\n")
 
 
 def test_only_the_last_lines_are_repeated():
