@@ -151,11 +151,26 @@ def _built_collection(shop: Workshop) -> list[Command]:
     return [Command(argv, shop.scratch, settings) for argv in commands]
 
 
-def _molecule(scenario: str, target: str) -> Step:
+def _interrupted_demo(shop: Workshop) -> list[Command]:
+    require_debian_root("The demo's machine")
+    lab = [shop.check_environment.python, "tests/lab/lab.py", "setup"]
+    test = [shop.check_environment.python, "-m", "pytest", "-q", "tests/lab/tests/test_demo.py"]
+    settings = {"NOVA_PCI_LAB_REAL": "1"}
+    return [
+        Command(lab, may_be_impossible=True),
+        Command(test, env=settings, count=count_pytest, limit=60 * 60),
+    ]
+
+
+def _molecule(scenario: str, target: str, suite: str = "bookworm") -> Step:
     def plan(shop: Workshop) -> list[Command]:
         require_debian_root(f"The lab machine of molecule's scenario {scenario}")
         environment = shop.release_environment
-        settings = {**shop.ansible_settings(environment), "MOLECULE_GLOB": "extensions/molecule/*/molecule.yml"}
+        settings = {
+            **shop.ansible_settings(environment),
+            "MOLECULE_GLOB": "extensions/molecule/*/molecule.yml",
+            "NOVA_PCI_LAB_SUITE": suite,
+        }
         lab = [environment.python, "tests/lab/lab.py", "setup"]
         molecule = [environment.tool("molecule"), "test", "--scenario-name", scenario]
         return [
@@ -163,7 +178,7 @@ def _molecule(scenario: str, target: str) -> Step:
             Command(molecule, env=settings, count=count_pytest, limit=60 * 60),
         ]
 
-    return Step(f"molecule: {scenario}", target, plan)
+    return Step(f"molecule: {scenario} on {suite}", target, plan)
 
 
 STEPS = (
@@ -181,7 +196,9 @@ STEPS = (
     Step("changelog", TEST, _changelog),
     Step("collection built and installed", TEST, _built_collection),
     *(_ansible_test(core, verb) for core in CORES for verb in ("units", "sanity")),
+    Step("interrupted demo", TEST, _interrupted_demo),
     *(_molecule(scenario, target) for scenario, target in SCENARIOS.items()),
+    _molecule("host", TEST_LONG, "trixie"),
 )
 
 
