@@ -34,8 +34,16 @@ PYTEST_PATHS = CONTRACT_PATHS + UNIT_PATHS + LAB_PATHS
 WORKERS = str(min(os.cpu_count() or 1, 4))
 HOST_PYTHONS = tuple((3, minor) for minor in range(9, 15))  # what a managed host may run
 
-# Shells in which the unit tests run what the roles print, and the program that reads it: program -> Debian package.
-SHELLS = {"bash": "bash", "busybox": "busybox", "dash": "dash", "mksh": "mksh", "shellcheck": "shellcheck"}
+# Programs that the unit tests run: shells for what the roles print, the program that reads it, and GRUB's generator.
+# program -> Debian package. grub-common alone writes nothing to a boot disk; that is what grub-pc and grub-efi do.
+PROGRAMS = {
+    "bash": "bash",
+    "busybox": "busybox",
+    "dash": "dash",
+    "grub-mkconfig": "grub-common",
+    "mksh": "mksh",
+    "shellcheck": "shellcheck",
+}
 
 # Python of which mypy asks everything.
 TYPED = ("plugins", "tests/ladder")
@@ -73,7 +81,7 @@ def _pytest(*words: str) -> Callable[[Workshop], list[Command]]:
 
 def _unit_tests(marker: str) -> Callable[[Workshop], list[Command]]:
     def plan(shop: Workshop) -> list[Command]:
-        bring_programs(SHELLS, shop.say)
+        bring_programs(PROGRAMS, shop.say)
         options = ["-q", "-m", marker, "-n", WORKERS]
         program = [shop.check_environment.python, "-m", "pytest"]
         return [Command([*program, *options, *UNIT_PATHS], count=count_pytest)]
@@ -103,7 +111,7 @@ def _on_python(minor: tuple[int, int]) -> Step:
 def _ansible_test(core: Core, verb: str) -> Step:
     def plan(shop: Workshop) -> list[Command]:
         environment = shop.core_environment(core)
-        bring_programs(SHELLS, shop.say)
+        bring_programs(PROGRAMS, shop.say)
         settings = shop.ansible_test_settings(core, environment)
         place = shop.place_for_ansible_test(f"{verb}-{core.release}")
         argv = [environment.tool("ansible-test"), verb, "--local", "--color", "no"]
