@@ -33,7 +33,8 @@ def machine_names() -> list[str]:
 
 
 def load_machine(name: str) -> dict[str, Any]:
-    machine: dict[str, Any] = yaml.safe_load((MACHINES / f"{name}.yml").read_text(encoding="utf-8"))
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where PyYAML was built with it
+    machine: dict[str, Any] = yaml.load((MACHINES / f"{name}.yml").read_text(encoding="utf-8"), loader)
     return machine
 
 

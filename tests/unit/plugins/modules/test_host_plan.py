@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
@@ -17,10 +18,10 @@ NICS = {"alias": "nic", "vendor_id": "8086", "product_id": "10d3", "device_type"
 VFS = {"alias": "vf", "vendor_id": "8086", "product_id": "10c9", "num_vfs": 4, "driver": "native"}
 
 
-@pytest.fixture
-def machine(tmp_path):
-    """The lab's machine as it is delivered: Debian's GRUB, intel_iommu=off."""
-    root = tmp_path / "root"
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory):
+    """The lab's machine as it is delivered: Debian's GRUB, intel_iommu=off. Tests read it; one that writes takes `own`."""
+    root = tmp_path_factory.mktemp("lab") / "root"
     machine_builder.build("lab-bookworm-iommu-off", root)
     for path, text in {
         "usr/sbin/update-initramfs": "mkinitramfs",
@@ -35,6 +36,12 @@ def machine(tmp_path):
         file.write_text(text, encoding="utf-8")
         file.chmod(0o755)
     return root
+
+
+@pytest.fixture
+def own(machine, tmp_path):
+    """The same machine for a test that changes it."""
+    return shutil.copytree(machine, tmp_path / "root", symlinks=True)
 
 
 def run(module, capsys, **params):
@@ -108,18 +115,18 @@ def test_a_machine_whose_devices_cannot_be_read_is_refused(tmp_path, capsys):
     assert "shows no PCI device" in result["msg"]
 
 
-def test_a_machine_without_a_known_boot_loader_is_refused_by_what_was_looked_for(machine, capsys):
-    (machine / "boot/grub/grub.cfg").unlink()
-    (machine / "usr/sbin/grub-mkconfig").unlink()
-    result = plan_of(machine, capsys, [NICS])
+def test_a_machine_without_a_known_boot_loader_is_refused_by_what_was_looked_for(own, capsys):
+    (own / "boot/grub/grub.cfg").unlink()
+    (own / "usr/sbin/grub-mkconfig").unlink()
+    result = plan_of(own, capsys, [NICS])
     assert "boot loader: none is known here; looked for a grub.cfg" in result["msg"]
 
 
-def test_a_damaged_journal_is_refused_before_anything_is_planned(machine, capsys):
-    journal = machine / "var/lib/nova-pci-passthrough/journal.json"
+def test_a_damaged_journal_is_refused_before_anything_is_planned(own, capsys):
+    journal = own / "var/lib/nova-pci-passthrough/journal.json"
     journal.parent.mkdir(parents=True)
     journal.write_text("{", encoding="utf-8")
-    result = plan_of(machine, capsys, [NICS])
+    result = plan_of(own, capsys, [NICS])
     assert "/var/lib/nova-pci-passthrough/journal.json: is not JSON" in result["msg"]
 
 

@@ -16,10 +16,10 @@ from ansible_collections.nova_pci.passthrough.tests.unit import machine_builder
 SPARE = "0000:02:00.0"
 
 
-@pytest.fixture
-def machine(tmp_path):
-    """The lab's machine with its IOMMU on and its spare NIC still on its own driver."""
-    root = tmp_path / "root"
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory):
+    """The lab's machine with its IOMMU on and its spare NIC still on its own driver; tests only read it."""
+    root = tmp_path_factory.mktemp("lab") / "root"
     machine_builder.build("lab-bookworm-iommu-on", root)
     return root
 

@@ -88,9 +88,9 @@ NICS = {"alias": "nic", "vendor_id": "8086", "product_id": "10d3", "device_type"
 VFS = {"alias": "vf", "vendor_id": "8086", "product_id": "10c9", "num_vfs": 4, "driver": "native"}
 
 
-def plan(inventory=HOST, facts=None, wanted=None, memory=Memory(), tool="initramfs-tools"):
+def plan(inventory=HOST, facts=None, wanted=None, memory=None, tool="initramfs-tools"):
     facts = facts or boot(OFF, inventory.running_command_line)
-    return make_plan(inventory, facts, wanted or wishes(NICS, VFS), memory, tool)
+    return make_plan(inventory, facts, wanted or wishes(NICS, VFS), memory or Memory(), tool)
 
 
 def brief(made):

@@ -127,21 +127,24 @@ def prepare(scenario, folder):
 
 
 SCENARIOS = ("first", "change", "empty", "remove")
+# The fast loop stops at every ninth point, make test at each one.
+STRIDES = (pytest.param(9, id="every ninth point"), pytest.param(1, id="every point", marks=pytest.mark.slow))
 
 
 def without_boot(tree):
     return {path: state for path, state in tree.items() if not path.startswith("/boot")}
 
 
+@pytest.mark.parametrize("stride", STRIDES)
 @pytest.mark.parametrize("scenario", SCENARIOS)
-def test_the_same_run_again_completes(scenario, folder):
+def test_the_same_run_again_completes(scenario, stride, folder):
     host, state, _virgin = prepare(scenario, folder)
     old = content_of(host.tree())
     points = count_points(host, state)
     host.files_class = Files
     host.run(state)
     new = content_of(host.tree())
-    for point in range(1, points + 1):
+    for point in range(1, points + 1, stride):
         host.go_back()
         run_and_kill(host, state, point)
         assert_old_or_new(host, old, new, point)
@@ -161,12 +164,13 @@ def test_the_same_run_again_completes(scenario, folder):
     assert points > 30
 
 
+@pytest.mark.parametrize("stride", STRIDES)
 @pytest.mark.parametrize("scenario", SCENARIOS)
-def test_a_removal_afterwards_brings_the_very_first_state(scenario, folder):
+def test_a_removal_afterwards_brings_the_very_first_state(scenario, stride, folder):
     host, state, virgin = prepare(scenario, folder)
     points = count_points(host, state)
     host.files_class = Files
-    for point in range(1, points + 1):
+    for point in range(1, points + 1, stride):
         host.go_back()
         run_and_kill(host, state, point)
         kept = host.run("absent").to_dict()["kept"]
