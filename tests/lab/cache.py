@@ -77,15 +77,19 @@ class Cache:
         return entry
 
     def prune(self, kind: str, in_use: Collection[Path] = ()) -> list[Path]:
-        """Remove all but the newest entries of a kind; those in use stay whatever their age."""
+        """Remove all but the newest entries of a kind; those in use stay whatever their age.
+
+        Two callers may both have waited for the same build, so this takes the lock as well.
+        """
         folder = self.root / kind
         if not folder.is_dir():
             return []
-        entries = [entry for entry in folder.iterdir() if entry.is_dir()]
-        entries.sort(key=lambda entry: entry.stat().st_mtime, reverse=True)
-        old = [entry for entry in entries[KEEP_PER_KIND:] if entry not in in_use]
-        for entry in old:
-            shutil.rmtree(entry)
+        with self._lock(kind):
+            entries = [entry for entry in folder.iterdir() if entry.is_dir()]
+            entries.sort(key=lambda entry: entry.stat().st_mtime, reverse=True)
+            old = [entry for entry in entries[KEEP_PER_KIND:] if entry not in in_use]
+            for entry in old:
+                shutil.rmtree(entry)
         return old
 
     @contextlib.contextmanager

@@ -33,6 +33,9 @@ def main(argv: list[str] | None = None) -> int:
     except LabError as error:
         print(error, file=sys.stderr)
         return EXIT_FAILED
+    except OSError as error:
+        print(f"The lab could not go on: {error}.", file=sys.stderr)
+        return EXIT_FAILED
     except KeyboardInterrupt:
         print("Interrupted; `down --all` removes what is left.", file=sys.stderr)
         return 128 + signal.SIGINT

@@ -317,7 +317,7 @@ class Lab:
     @classmethod
     def machine_at(cls, state_file: Path) -> Machine:
         """The machine whose machine.json this is, as NOVA_PCI_LAB_MACHINE names it."""
-        folder = state_file.absolute().parent
+        folder = state_file.resolve().parent
         return cls(run_root=folder.parent).machine(folder.name)
 
     def machines(self) -> list[Machine]:

@@ -27,6 +27,7 @@ def record() -> list[dict]:
 def runs(record) -> dict[str, list[dict]]:
     """The record cut at each start of a playbook, by what the run was for."""
     found: dict[str, list[dict]] = {}
+    current: list[dict] = []
     for line in record:
         if line["event"] == "run":
             name = line["playbook"].removesuffix(".yml")

@@ -647,14 +647,15 @@ class TestEveryErrorOfTheDisk:
 
 
 class TestPreflight:
-    def room(self, **changes):
+    def room(self, top="/boot/", **changes):
         class Tight(Files):
             def room(self, path):
                 found = super().room(path)
-                return replace(found, **changes) if path.startswith("/boot") else found
+                return replace(found, **changes) if path.startswith(top) else found
 
         return Tight
 
+    @pytest.mark.parametrize("top", ["/boot/", "/etc/"])
     @pytest.mark.parametrize(
         ("changes", "words"),
         [
@@ -664,13 +665,14 @@ class TestPreflight:
             ({"filesystem": -1, "inodes_free": 3}, "3 free inodes"),
         ],
     )
-    def test_a_boot_that_cannot_take_it_is_named_before_anything_is_written(self, host, changes, words):
-        host.files_class = self.room(**changes)
+    def test_a_place_that_cannot_take_it_is_named_before_anything_is_written(self, host, top, changes, words):
+        host.files_class = self.room(top, **changes)
         before = host.identities()
         for attempt in (host.check, host.run):
             with pytest.raises(MachineProblem, match=words) as caught:
                 attempt()
-            assert caught.value.where.startswith("/boot/")
+            assert caught.value.where.startswith(top)
+            assert "\n" not in str(caught.value)
         assert host.identities() == before
 
     def test_an_unchanged_host_needs_no_room(self, host):
