@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, nova_pci contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Makes ansible_collections.nova_pci.passthrough importable from a checkout that lies anywhere.
+"""Makes ansible_collections.nova_pci.passthrough importable from a checkout that lies anywhere, and names our markers.
 
 Under ansible-test Ansible's own loader serves the name already, and nothing happens here.
 """
@@ -12,6 +12,10 @@ import importlib.util
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # scripts beside the tests use this file too, without pytest
+    import pytest
 
 _ROOT = Path(__file__).resolve().parents[2]
 _NAME = "ansible_collections.nova_pci.passthrough"
@@ -36,6 +40,11 @@ def _serve() -> None:
             sys.modules[name] = package
         if parent is not None:
             setattr(parent, part, package)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Here and not in pyproject.toml, as ansible-test brings a configuration of its own."""
+    config.addinivalue_line("markers", "slow: too slow for make check; make test runs it")
 
 
 if not _is_served():

@@ -1,15 +1,91 @@
-"""testinfra's host is the lab machine, by its own SSH settings: those of the inventory are templates."""
+"""What the scenario's tests share: the lab machine, its zoo, and the record of every playbook that was run on it."""
 
 from __future__ import annotations
 
+import json
 import os
+import sys
 from pathlib import Path
 
 import pytest
 import testinfra
 
+sys.path.insert(0, str(Path(__file__).parents[3] / "tests"))
+
+DEVICES = "/sys/bus/pci/devices"
+
 
 @pytest.fixture(scope="session")
 def host():
+    """The lab machine by its own SSH settings: those of the inventory are templates."""
     folder = Path(os.environ["NOVA_PCI_LAB_MACHINE"]).resolve().parent
     return testinfra.get_host(f"ssh://{folder.name}", ssh_config=str(folder / "ssh_config"))
+
+
+@pytest.fixture(scope="session")
+def address():
+    """The zoo's names -> addresses."""
+    from lab import zoo
+
+    return zoo.expected("intel")
+
+
+@pytest.fixture(scope="session")
+def driver(host):
+    """address -> the driver it is bound to, None for none."""
+
+    def read(address: str) -> str | None:
+        link = host.run(f"readlink {DEVICES}/{address}/driver")
+        return link.stdout.strip().rpartition("/")[2] or None
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def functions(host):
+    """address -> the links to its virtual functions."""
+
+    def read(address: str) -> list[str]:
+        return host.run(f"ls -d {DEVICES}/{address}/virtfn*").stdout.split()
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def runs() -> dict[str, list[dict]]:
+    """The record cut at each start of a playbook, by its name; " again" is the second time, "check" the dry run."""
+    found: dict[str, list[dict]] = {}
+    current: list[dict] = []
+    for text in Path(os.environ["NOVA_PCI_RECORD"]).read_text(encoding="utf-8").splitlines():
+        line = json.loads(text)
+        if line["event"] == "run":
+            name = "check" if line["check"] else line["playbook"].removesuffix(".yml")
+            while name in found:
+                name += " again"
+            current = found.setdefault(name, [])
+        current.append(line)
+    return found
+
+
+def results(run: list[dict], action: str) -> list[dict]:
+    return [
+        line["result"]
+        for line in run
+        if line["event"] == "result" and line["action"] == f"nova_pci.passthrough.{action}"
+    ]
+
+
+def reboots(run: list[dict]) -> list[bool]:
+    return [
+        line["result"]["rebooted"]
+        for line in run
+        if line["event"] == "result" and line["action"] == "ansible.builtin.reboot" and "rebooted" in line["result"]
+    ]
+
+
+def changed(run: list[dict]) -> list[str]:
+    return [line["task"] for line in run if line["event"] == "result" and line["result"].get("changed")]
+
+
+def executed(run: list[dict]) -> list[str]:
+    return [line["module"] for line in run if line["event"] == "module"]

@@ -207,7 +207,9 @@ class TestZoo:
         assert zoo.qemu_args("amd", 1024, values)[-1].startswith("amd-iommu")
         for name in ("intel", "small"):
             args = zoo.qemu_args(name, 1024, values)
-            root = next(arg for arg in args if arg.startswith("virtio-blk-pci,drive=root,bus=pcie.0,addr=0x3,bootindex=1"))
+            root = next(
+                arg for arg in args if arg.startswith("virtio-blk-pci,drive=root,bus=pcie.0,addr=0x3,bootindex=1")
+            )
             assert args.index("intel-iommu,intremap=on,caching-mode=on") < args.index(root)
 
     def test_numa_memory_adds_up(self) -> None:
