@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import testinfra
 
-sys.path.insert(0, str(Path(__file__).parents[3] / "tests"))
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[3] / "tests")]
 
 DEVICES = "/sys/bus/pci/devices"
 
@@ -65,27 +65,3 @@ def runs() -> dict[str, list[dict]]:
             current = found.setdefault(name, [])
         current.append(line)
     return found
-
-
-def results(run: list[dict], action: str) -> list[dict]:
-    return [
-        line["result"]
-        for line in run
-        if line["event"] == "result" and line["action"] == f"nova_pci.passthrough.{action}"
-    ]
-
-
-def reboots(run: list[dict]) -> list[bool]:
-    return [
-        line["result"]["rebooted"]
-        for line in run
-        if line["event"] == "result" and line["action"] == "ansible.builtin.reboot" and "rebooted" in line["result"]
-    ]
-
-
-def changed(run: list[dict]) -> list[str]:
-    return [line["task"] for line in run if line["event"] == "result" and line["result"].get("changed")]
-
-
-def executed(run: list[dict]) -> list[str]:
-    return [line["module"] for line in run if line["event"] == "module"]

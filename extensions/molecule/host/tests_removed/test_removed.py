@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from conftest import changed, reboots
+from recorded import changed, reboots
 
 
 def test_every_file_is_back_byte_for_byte(host):

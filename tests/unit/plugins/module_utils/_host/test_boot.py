@@ -166,6 +166,15 @@ def test_a_shell_that_does_not_end(debian: Path) -> None:
     assert evaluated.problem == "it did not end within 30 seconds"
 
 
+def test_a_shell_that_cannot_be_started(debian: Path) -> None:
+    def run(argv: Sequence[str], environment: Mapping[str, str], seconds: float) -> tuple[int, bytes, bytes]:
+        raise FileNotFoundError(2, "No such file or directory", argv[0])
+
+    evaluated = read_boot(str(debian), run).evaluated_without
+    assert evaluated is not None
+    assert evaluated.problem == "sh cannot be started: No such file or directory"
+
+
 def test_what_the_file_prints_is_no_answer(debian: Path) -> None:
     write(debian, "etc/default/grub", 'echo hello\nGRUB_CMDLINE_LINUX="a"\n')
     evaluated = read_boot(str(debian)).evaluated_without
@@ -269,6 +278,11 @@ def test_loader_info(tmp_path: Path) -> None:
     assert facts.kernels == (("6.1", "/boot/vmlinuz-6.1"), ("6.2", "/lib/modules/6.2/vmlinuz"))
     assert facts.kernel_cmdline.text == "a b\n"
     assert facts.next_boot_tokens == ("a", "b")
+
+
+def test_a_loader_variable_that_cannot_be_read_is_not_absent(tmp_path: Path) -> None:
+    (tmp_path / LOADER_INFO).mkdir(parents=True)
+    assert read_boot(str(tmp_path)).loader_info.problem == "Is a directory"
 
 
 def test_ostree(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._host import command
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.command import Commands, Completed
 
 
@@ -58,6 +59,32 @@ def test_a_tool_that_hangs_is_ended_with_its_children(tool, tmp_path):
     while is_running(child):
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def test_a_tool_that_ignores_a_polite_end_is_killed(tool, monkeypatch):
+    monkeypatch.setattr(command, "_GRACE", 0.3)
+    completed = tool("trap '' TERM; echo before; while :; do sleep 0.1; done").run(["tool"], 0.3)
+    assert completed.status is None
+    assert completed.stdout == "before\n"
+
+
+def test_an_interrupt_of_ours_ends_the_tool_first(tool, tmp_path, monkeypatch):
+    waited = []
+
+    def interrupted(process, timeout=None):
+        if not waited:
+            while not (tmp_path / "child").exists():
+                time.sleep(0.01)
+        waited.append(timeout)
+        if len(waited) == 1:
+            raise KeyboardInterrupt
+        return real(process, timeout=timeout)
+
+    real = command.subprocess.Popen.communicate
+    monkeypatch.setattr(command.subprocess.Popen, "communicate", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        tool(f"echo $$ > {tmp_path}/new; mv {tmp_path}/new {tmp_path}/child; exec sleep 300").run(["tool"], 60)
+    assert not is_running(int((tmp_path / "child").read_text()))
 
 
 def is_running(number):

@@ -33,3 +33,17 @@ def test_the_tool_by_what_is_installed(tmp_path: Path, files: dict[str, str], to
     for path, text in files.items():
         install(tmp_path, path, text)
     assert read_initramfs_tool(tmp_path) == tool
+
+
+def test_an_update_initramfs_that_cannot_be_looked_at_goes_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for path in ("usr/sbin/update-initramfs", "usr/sbin/mkinitramfs", "usr/bin/dracut"):
+        install(tmp_path, path)
+    assert read_initramfs_tool(tmp_path) == "dracut"
+
+    def refuse(path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    assert read_initramfs_tool(tmp_path) == "initramfs-tools"

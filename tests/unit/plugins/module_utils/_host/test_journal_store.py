@@ -59,6 +59,15 @@ def test_a_directory_in_its_place(store, place):
         store.read()
 
 
+def test_one_that_cannot_be_read_is_an_error_and_not_a_host_without_one(store, monkeypatch):
+    def refuse(self, path):
+        raise PermissionError(13, "Permission denied", path)
+
+    monkeypatch.setattr(Files, "read", refuse)
+    with pytest.raises(MachineProblem, match=r"journal\.json: cannot be read \(Permission denied\)\. Run as root"):
+        store.read()
+
+
 def test_forgetting_leaves_no_trace(store, place):
     store.prepare()
     store.write(Journal())
