@@ -104,7 +104,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _run_on_machine(guest: machine.Machine, arguments: argparse.Namespace) -> int:
-    _ = guest.state
+    _state = guest.state
     if arguments.verb == "ssh":
         command = arguments.command[1:] if arguments.command[:1] == ["--"] else arguments.command
         argv = [*guest.ssh.argv, *(["--", *command] if command else [])]

@@ -124,7 +124,7 @@ class Machine:
     def power_cycle(self) -> float:
         """Off and on again without asking the guest; returns the seconds until SSH is back."""
         progress = Progress(self.name)
-        _ = self.state
+        _state = self.state
         progress.say("power off")
         self._quit()
         self._start(progress)
@@ -208,7 +208,7 @@ class Machine:
     def _start(self, progress: Progress) -> None:
         """Start QEMU; its port is kept across starts and changed only if somebody took it."""
         state = self.state
-        for _ in range(_PORT_TRIES):
+        for _try in range(_PORT_TRIES):
             argv = self._argv(state, progress)
             done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
             if done.returncode == 0:
