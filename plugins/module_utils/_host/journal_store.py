@@ -95,6 +95,17 @@ class JournalStore:
                 self._files.unlink(LOCK_PATH)
                 self._files.remove_directory(STATE_DIRECTORY)
 
+    def is_held(self) -> bool:
+        """Whether another run is at work this moment; looks only."""
+        try:
+            descriptor = os.open(self._files.on_disk(LOCK_PATH), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError:
+            return False
+        try:
+            return not _try_lock(descriptor)
+        finally:
+            os.close(descriptor)
+
     @contextlib.contextmanager
     def locked(self, patience: float) -> Iterator[int]:
         """Hold the lock; yields its descriptor. MachineProblem naming the process when another holds it too long."""

@@ -121,9 +121,17 @@ class Transaction:
             return Outcome(decision)
         with _in_words():
             if decision is not None and decision.changed:
-                self._preflight(journal, decision)
+                self._refuse_early(journal, decision)
             with self._store.locked(self._patience) as lock, _signals_as_errors():
                 return self._run_locked(lock)
+
+    def _refuse_early(self, journal: Journal | None, decision: Decision) -> None:
+        """Refuse before even the lock is made; but not for what another run was in the middle of: that one is waited for."""
+        try:
+            self._preflight(journal, decision)
+        except MachineProblem:
+            if not self._store.is_held() and self.look() == (journal, decision):
+                raise
 
     def _has_work(self, journal: Journal | None, decision: Decision | None) -> bool:
         if decision is not None and (decision.changed or decision.end != journal):

@@ -97,6 +97,15 @@ def test_left_overs_are_seen(store, tmp_path):
 
 
 class TestLock:
+    def test_looking_whether_it_is_held_makes_nothing_and_holds_nothing(self, store, place):
+        assert not store.is_held()
+        assert not place.exists()
+        with store.locked(1):
+            assert store.is_held()
+        assert not store.is_held()
+        with store.locked(0.2):
+            pass
+
     def test_it_holds_and_names_its_holder(self, store, place):
         with store.locked(1) as descriptor:
             assert (place / "lock").read_text() == f"{os.getpid()}\n"

@@ -721,6 +721,35 @@ class TestTwoRuns:
         assert host.log().count("update-grub") == 1
         assert journal_of(host)["unfinished"] is None
 
+    def test_what_another_run_did_since_the_first_look_is_no_refusal(self, host):
+        """It removed the script that our removal wants to run: the host is looked at again under the lock."""
+        host.run()
+        transaction = host.transaction("absent")
+        look = transaction.look
+
+        def look_then_lose():
+            transaction.look = look
+            seen = look()
+            host.run("absent")
+            return seen
+
+        transaction.look = look_then_lose
+        assert transaction.run().to_dict()["changed"] is False
+        assert not host.at(STATE).exists()
+
+    def test_a_refusal_while_another_run_holds_the_lock_waits_for_it(self, host):
+        host.run()
+        removal = host.transaction("absent", patience=0.3)
+        seen = removal.look()
+        removal.look = lambda: seen
+        host.at(SCRIPT).unlink()
+        with open(host.at(STATE + "/lock"), "r+", encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            with pytest.raises(MachineProblem, match="another run is at work"):
+                removal.run()
+        with pytest.raises(MachineProblem, match="is not installed"):
+            removal.run()
+
     def test_a_run_and_a_removal_at_once_corrupt_nothing(self, host):
         host.run()
         children = []
