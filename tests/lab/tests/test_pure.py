@@ -212,6 +212,13 @@ class TestZoo:
             )
             assert args.index("intel-iommu,intremap=on,caching-mode=on") < args.index(root)
 
+    def test_the_connection_goes_around_amds_iommu(self) -> None:
+        nics = {
+            zoo_name: next(d for d in zoo.devices(zoo_name) if d.name == "ssh_nic") for zoo_name in ("intel", "amd")
+        }
+        assert nics["amd"].args[-1] == nics["intel"].args[-1].replace("e1000e", "virtio-net-pci")
+        assert (nics["amd"].address, nics["amd"].ids) == (nics["intel"].address, "1af4:1041")
+
     def test_numa_memory_adds_up(self) -> None:
         values = dict.fromkeys(("disk", "disk_format", "data_disk", "ssh_port"), "x")
         args = zoo.qemu_args("intel", 2049, values)
