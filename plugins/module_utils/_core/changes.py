@@ -31,7 +31,7 @@ from .journal import (
     Written,
     mode_text,
 )
-from .wanted import DEFAULT_MODE, Wanted, WantedFile
+from .wanted import DEFAULT_MODE, Tool, Wanted, WantedFile
 
 
 @dataclass(frozen=True)
@@ -128,8 +128,8 @@ def decide_remove(journal: Journal, look: Look) -> Decision:
     runs = []
     tools = {}
     for record in journal.tools.values():
-        if record.undo and (record.stamp != UNDONE or changed_layers.intersection(record.layers)):
-            runs.append(_undo_run(record))
+        if record.stamp != UNDONE or changed_layers.intersection(record.layers):
+            runs += _undo_runs(record)
         if kept_layers.intersection(record.layers):
             tools[record.name] = replace(record, stamp=UNDONE)
     release = journal.release_argv if look.release_ready else ()
@@ -300,17 +300,36 @@ def _decide_tools(
             fallback = tuple(argv for argv in (tool.undo, earlier) if argv)
             runs.append(ToolRun(tool.name, tool.argv, tool.touches, fallback, f"run {tool.name}"))
         if due or record is not None:
-            records[tool.name] = ToolRecord(tool.name, tool.layers, tool.argv, tool.undo, tool.touches, stamp)
+            earlier_undos = _earlier_undos(record, tool)
+            records[tool.name] = ToolRecord(
+                tool.name, tool.layers, tool.argv, tool.undo, tool.touches, stamp, earlier_undos
+            )
     listed = {tool.name for tool in wanted.tools}
     for record in before.tools.values():
         if record.name in listed:
             continue
         if record.stamp is None or changed_layers.intersection(record.layers):
-            if record.undo:
-                runs.append(_undo_run(record))
+            runs += _undo_runs(record)
         else:
             records[record.name] = record
     return runs, records
+
+
+def _earlier_undos(record: ToolRecord | None, tool: Tool) -> tuple[tuple[str, ...], ...]:
+    """What has to be undone besides *tool*'s own run; a tool whose undo is to run it again covers everything."""
+    if record is None:
+        return ()
+    if record.stamp == UNDONE or not record.undo or record.undo in (record.argv, tool.undo, *record.earlier):
+        return () if record.stamp == UNDONE else record.earlier
+    return (*record.earlier, record.undo)
+
+
+def _undo_runs(record: ToolRecord) -> list[ToolRun]:
+    """The last run's undo, then those of the earlier ones, the newest first."""
+    earlier = [
+        ToolRun(record.name, undo, record.touches, (), f"undo {record.name}") for undo in reversed(record.earlier)
+    ]
+    return ([_undo_run(record)] if record.undo else []) + earlier
 
 
 def _undo_run(record: ToolRecord) -> ToolRun:

@@ -123,7 +123,11 @@ class FileRecord:
 
 @dataclass(frozen=True)
 class ToolRecord:
-    """A tool that ran. *stamp*: the hash of its layers' wanted files when it last succeeded; None: unfinished."""
+    """A tool that ran.
+
+    Shape: *stamp* is the hash of its layers' wanted files when it last succeeded (None: unfinished), *earlier* the undos
+    of former runs that the last one's does not cover, oldest first: grubby takes back only what one run has set.
+    """
 
     name: str
     layers: tuple[str, ...]
@@ -131,6 +135,7 @@ class ToolRecord:
     undo: tuple[str, ...]
     touches: tuple[str, ...]
     stamp: str | None
+    earlier: tuple[tuple[str, ...], ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -139,6 +144,7 @@ class ToolRecord:
             "undo": list(self.undo),
             "touches": list(self.touches),
             "stamp": self.stamp,
+            "earlier": [list(undo) for undo in self.earlier],
         }
 
 
@@ -322,6 +328,14 @@ class _Reader:
             raise self._wrong(key, "list of texts")
         return tuple(found)
 
+    def lists(self, key: str) -> tuple[tuple[str, ...], ...]:
+        found = self._get(key)
+        if not isinstance(found, list) or not all(isinstance(part, list) for part in found):
+            raise self._wrong(key, "list of lists")
+        if not all(isinstance(item, str) for part in found for item in part):
+            raise self._wrong(key, "list of lists of texts")
+        return tuple(tuple(part) for part in found)
+
     def flag(self, key: str) -> bool:
         found = self._get(key)
         if not isinstance(found, bool):
@@ -405,6 +419,7 @@ def _tool_record(name: str, part: _Reader) -> ToolRecord:
         undo=part.texts("undo"),
         touches=part.texts("touches"),
         stamp=part.optional_text("stamp"),
+        earlier=part.lists("earlier"),
     )
 
 

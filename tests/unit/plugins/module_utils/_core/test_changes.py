@@ -136,6 +136,30 @@ def test_a_tool_that_left_the_plan_is_undone_with_its_files():
     assert "grub" not in decision.end.tools
 
 
+def grubby(new, undo):
+    argv = ("grubby", f"--args={new}")
+    return Wanted(boot_id="one", tools=(Tool("grubby", ("kernel_arguments",), argv, undo, (), True),))
+
+
+def test_each_run_of_a_tool_that_takes_back_only_its_own_work_is_undone_the_newest_first():
+    no_a, no_b = ("grubby", "--remove-args=a"), ("grubby", "--remove-args=b")
+    journal = decide_apply(grubby("a", no_a), None, look({})).end
+    assert journal.tools["grubby"].earlier == ()
+    journal = decide_apply(grubby("b", no_b), journal, look({})).end
+    journal = decide_apply(grubby("b", no_b), journal, look({})).end  # forced once more, as after drift
+    assert journal.tools["grubby"].earlier == (no_a,)
+    assert [run.argv for run in decide_remove(journal, look({})).tools] == [no_b, no_a]
+    # What an entry had before cannot be undone, but what an earlier run brought still can.
+    journal = decide_apply(grubby("c", ()), journal, look({})).end
+    assert [run.argv for run in decide_remove(journal, look({})).tools] == [no_b, no_a]
+
+
+def test_a_tool_that_is_undone_by_running_it_again_has_no_earlier_undos():
+    journal = decide_apply(WANTED, None, look({})).end
+    forced = replace(WANTED, tools=(replace(INITRD, force=True, undo=("initrd", "other")), GRUB))
+    assert decide_apply(forced, journal, look(DONE)).end.tools["initrd"].earlier == ()
+
+
 def test_a_tool_that_left_the_plan_unfinished_is_undone_though_no_file_changes():
     nothing = replace(WANTED, files=(), tools=())
     decision = decide_apply(nothing, FIRST.begin, look({}))
