@@ -86,7 +86,9 @@ def tail(log: str, lines: int = TAIL_LINES) -> str:
 
 
 def last_line(log: str) -> str:
-    lines = [line.strip("= ") for line in _lines(log) if line.strip("= ")]
+    """The last line that says something: rules, frames and rows of stars do not."""
+    lines = [line.strip("= │*") for line in _lines(log)]
+    lines = [line for line in lines if any(character.isalnum() for character in line)]
     return lines[-1][:100] if lines else ""
 
 

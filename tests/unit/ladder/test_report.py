@@ -63,6 +63,7 @@ def test_the_tail_of_ansible_test_is_its_errors():
 
 def test_the_last_line_is_the_last_that_says_something():
     assert last_line("one\n=== 3 passed ===\n\n====\n") == "3 passed"
+    assert last_line("│ TASK [Boot it]\n│ ************\n") == "TASK [Boot it]"
     assert last_line("") == ""
 
 
