@@ -25,6 +25,7 @@ from lab.machine import Lab, Machine
 from lab.progress import Progress
 
 NAME = "demo"
+HEARTBEAT_SECONDS = 30
 HERE = Path(__file__).resolve().parent
 
 
@@ -66,7 +67,7 @@ def up(machine: Machine) -> int:
     progress.say("ansible-playbook nova_pci.passthrough.site: about 5 minutes, one reboot, under emulation twice that")
     with tempfile.TemporaryDirectory(prefix="nova-pci-demo-") as folder:
         record = Path(folder) / "record.jsonl"
-        status = _playbook(machine, record)
+        status = _playbook(machine, record, progress)
         table = _table(record)
     if status:
         print(
@@ -82,7 +83,8 @@ def up(machine: Machine) -> int:
     return 0
 
 
-def _playbook(machine: Machine, record: Path) -> int:
+def _playbook(machine: Machine, record: Path, progress: Progress) -> int:
+    """Run the play; while one of its tasks takes long, say how long by now and what the machine's console shows."""
     settings = {
         **os.environ,
         "NOVA_PCI_LAB_MACHINE": str(machine.directory / "machine.json"),
@@ -100,7 +102,11 @@ def _playbook(machine: Machine, record: Path) -> int:
     ]
     process = subprocess.Popen(argv, env=settings, stdin=subprocess.DEVNULL)
     try:
-        return process.wait()
+        while True:
+            try:
+                return process.wait(HEARTBEAT_SECONDS)
+            except subprocess.TimeoutExpired:
+                progress.say(f"still at it; console: {machine.last_console_line()}")
     except KeyboardInterrupt:
         process.terminate()
         process.wait(timeout=30)
