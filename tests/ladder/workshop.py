@@ -140,8 +140,10 @@ def run_command(command: Command, log: Path, say: Callable[[str], None]) -> tupl
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+        in_time = True
         try:
-            if not _watch(process, log, say, command.limit):
+            in_time = _watch(process, log, say, command.limit)
+            if not in_time:
                 _end(process)
                 output.write(f"\nended after {command.limit:.0f} s, its limit\n")
         except BaseException:
@@ -149,9 +151,9 @@ def run_command(command: Command, log: Path, say: Callable[[str], None]) -> tupl
             _end(process)
             raise
     text = log.read_text(encoding="utf-8", errors="replace")[begin:].split("\n", 1)[-1]
-    if process.returncode == EXIT_NOT_POSSIBLE_HERE and command.may_be_impossible:
+    if in_time and process.returncode == EXIT_NOT_POSSIBLE_HERE and command.may_be_impossible:
         raise MissingError(last_line(text), installable=False)
-    return process.returncode == 0, text
+    return in_time and process.returncode == 0, text
 
 
 def _watch(process: subprocess.Popen[bytes], log: Path, say: Callable[[str], None], limit: float) -> bool:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 import time
@@ -28,6 +29,14 @@ def step(*commands: Command, problem: MissingError | None = None) -> Step:
         return list(commands)
 
     return Step("a step", "check", plan)
+
+
+@pytest.fixture(autouse=True)
+def interrupts_are_heard():
+    """A shell without job control starts what runs in its background deaf to SIGINT, and so are all its children."""
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, former)
 
 
 @pytest.fixture(name="run")
@@ -79,6 +88,12 @@ def test_a_command_that_hangs_is_ended_at_its_limit(run):
     result = run(python("import time; time.sleep(60)", limit=0.3))
     assert (result.verdict, result.note) == (FAILED, "ended after 0 s, its limit")
     assert result.seconds < 30
+
+
+def test_one_that_ends_well_when_it_is_asked_to_was_too_slow_all_the_same(run):
+    text = "import time\ntry:\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    print('tidy')"
+    result = run(python(text, limit=1))
+    assert (result.verdict, result.note) == (FAILED, "ended after 1 s, its limit")
 
 
 def test_an_interrupt_reaches_the_command_and_its_clean_up_is_awaited(tmp_path, monkeypatch):
