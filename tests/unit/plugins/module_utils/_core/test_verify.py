@@ -182,3 +182,16 @@ def test_each_row_gets_the_worst_of_its_findings_and_a_refused_one_keeps_its_own
     waiting = {**rows, "reboot": {"required": True}}
     verdicts = [item["verdict"] for item in with_verdicts(waiting, verify(waiting, host))]
     assert verdicts == ["pending reboot", "pending reboot", "ready", "refused"]
+
+
+def test_a_group_member_on_vfio_pci_or_without_dma_is_no_stranger():
+    for harmless in ("vfio-pci", "pci-stub", None):
+        findings = verify(FULL, with_device(HOST, SIBLING, driver=harmless))
+        assert states(findings)["IOMMU group of 0000:02:00.0"] == OK
+
+
+def test_a_failure_weighs_more_than_what_waits_for_the_reboot():
+    host = with_device(with_device(HOST, NIC, driver="e1000e"), SIBLING, driver="e1000e")
+    waiting = {**FULL, "reboot": {"required": True}}
+    verdict = with_verdicts(waiting, verify(waiting, host))[0]["verdict"]
+    assert verdict.startswith("failed: IOMMU group of 0000:02:00.0: 0000:02:00.1 (8086:10d3 e1000e), expected group 14")
