@@ -57,7 +57,8 @@ def count_pytest(log: str, ok: bool) -> Counts:
     """Add up pytest's closing lines ("3 failed, 12 passed, 1 skipped in 0.52s"); no test at all is a failure."""
     total = Counts()
     for line in _lines(log):
-        match = re.fullmatch(r"=*\s*((?:\d+ [a-z]+(?:, )?)+) in [\d.]+s.*", line)
+        # molecule draws a frame around what it runs
+        match = re.fullmatch(r"=*\s*((?:\d+ [a-z]+(?:, )?)+) in [\d.]+s.*", line.strip(" │"))
         if match:
             found = {word: int(number) for number, word in re.findall(r"(\d+) ([a-z]+)", match.group(1))}
             total += Counts(

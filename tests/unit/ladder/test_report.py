@@ -26,6 +26,7 @@ from ansible_collections.nova_pci.passthrough.tests.ladder.report import (
         ("12 passed in 0.52s\n", True, Counts(passed=12)),
         ("==== 12 passed, 1 skipped in 0.52s ====\n", True, Counts(passed=12, skipped=1)),
         ("\x1b[31m1 failed\x1b[0m, 2 passed in 65.00s (0:01:05)\n", False, Counts(passed=2, failed=1)),
+        ("  │ ======= 29 passed in 61.72s (0:01:01)\n  │ ==== 4 passed in 14.23s\n", True, Counts(passed=33)),
         ("2 passed, 1 error in 1.0s\n", False, Counts(passed=2, failed=1)),
         ("1 passed, 2 errors in 1.0s\n", False, Counts(passed=1, failed=2)),
         ("1 xfailed, 3 deselected in 1.0s\n", True, Counts(passed=1)),
