@@ -47,5 +47,16 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "slow: too slow for make check; make test runs it")
 
 
-if not _is_served():
+_UNDER_ANSIBLE_TEST = _is_served()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the slow tests out under ansible-test: no ansible-core has a part in them, and they have a step of their own."""
+    if _UNDER_ANSIBLE_TEST:
+        slow = [item for item in items if item.get_closest_marker("slow")]
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [item for item in items if item not in slow]
+
+
+if not _UNDER_ANSIBLE_TEST:
     _serve()
