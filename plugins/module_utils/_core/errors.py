@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class PassthroughError(Exception):
     """Base of every error this collection raises on purpose; its text is shown to the user as it stands."""
@@ -44,3 +46,11 @@ class SeveralProblems(PassthroughError):
     def __init__(self, problems: tuple[PassthroughError, ...]) -> None:
         self.problems = problems
         super().__init__("\n".join(str(problem) for problem in problems))
+
+
+def raise_problems(problems: Sequence[PassthroughError]) -> None:
+    """Raise the one problem as it is and several as SeveralProblems; without any, return."""
+    if len(problems) == 1:
+        raise problems[0]
+    if problems:
+        raise SeveralProblems(tuple(problems))

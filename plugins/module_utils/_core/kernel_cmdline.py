@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from .errors import InputProblem, PassthroughError, SeveralProblems
+from .errors import InputProblem, PassthroughError, raise_problems
 
 SPACES = " \t\n\v\f\r"
 
@@ -335,10 +335,7 @@ def check_arguments(arguments: Sequence[str], entry: str = "kernel_arguments") -
             problems.append(found)
             continue
         first.setdefault(Argument(text).key, (number, text))
-    if len(problems) == 1:
-        raise problems[0]
-    if problems:
-        raise SeveralProblems(tuple(problems))
+    raise_problems(problems)
     return tuple(dict.fromkeys(arguments) if not _has_block(arguments) else arguments)
 
 

@@ -15,7 +15,7 @@ from .boot_facts import BootFacts
 from .declaration import DRIVER_VFIO, DeviceEntry
 from .device_files import SCRIPT_PATH, device_files
 from .devices_conf import chosen_identities, devices_conf_rows
-from .errors import MachineProblem, SeveralProblems
+from .errors import MachineProblem, raise_problems
 from .iommu_arguments import AMD_FAMILY, INTEL, WantedArguments, wanted_arguments
 from .kernel_cmdline import KernelCommandLine, merge_rules
 from .memory import Memory
@@ -48,7 +48,8 @@ def make_plan(
     initramfs_tool: str | None,
 ) -> dict[str, Any]:
     """Return the plan as plain data; SeveralProblems or one InputProblem or MachineProblem when it cannot be made."""
-    selection = _selection(inventory, wishes, memory)
+    selection = select(inventory, wishes.entries, memory.identities)
+    raise_problems(selection.problems)
     bindings = plan_bindings(inventory, selection)
     functions = plan_virtual_functions(inventory, selection)
     _check_vfio(inventory, bindings, functions)
@@ -87,16 +88,7 @@ def make_plan(
     }
 
 
-# ---- what is wanted and may be had
-
-
-def _selection(inventory: HostInventory, wishes: Wishes, memory: Memory) -> Selection:
-    selection = select(inventory, wishes.entries, memory.identities)
-    if len(selection.problems) == 1:
-        raise selection.problems[0]
-    if selection.problems:
-        raise SeveralProblems(tuple(selection.problems))
-    return selection
+# ---- what the kernel must have
 
 
 def _check_vfio(inventory: HostInventory, bindings: Iterable[Binding], functions: Iterable[VirtualFunctions]) -> None:

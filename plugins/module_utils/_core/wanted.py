@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .errors import InputProblem, PassthroughError, SeveralProblems
+from .errors import InputProblem, PassthroughError, raise_problems
 from .journal import FILE, STATE_DIRECTORY, SYMLINK, check_path, mode_number, mode_text
 
 _PLAN_FIX = "The plan comes from host_plan as it is; do not write one by hand"
@@ -67,10 +67,7 @@ def read_plan(plan: Any, contents: Any) -> Wanted:
     """Turn the plan and the rendered templates into a Wanted; every problem is reported at once."""
     reader = _PlanReader(plan, contents)
     wanted = reader.read()
-    if len(reader.problems) == 1:
-        raise reader.problems[0]
-    if reader.problems:
-        raise SeveralProblems(tuple(reader.problems))
+    raise_problems(reader.problems)
     return wanted
 
 

@@ -12,6 +12,7 @@ from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.errors 
     MachineProblem,
     PassthroughError,
     SeveralProblems,
+    raise_problems,
 )
 
 INPUT = InputProblem("pci_passthrough_devices[2].vendor_id", "0x8086", "begins with 0x", "Write 8086")
@@ -37,3 +38,13 @@ def test_the_parts_stay_at_hand():
     )  # fmt: skip
     assert (MACHINE.where, MACHINE.problem, MACHINE.fix) == ("/boot/grub/grub.cfg", "cannot be read", "Run as root")
     assert SeveralProblems((INPUT,)).problems == (INPUT,)
+
+
+def test_one_problem_is_raised_as_it_is_several_together_and_none_not_at_all():
+    raise_problems([])
+    with pytest.raises(MachineProblem) as one:
+        raise_problems([MACHINE])
+    assert one.value is MACHINE
+    with pytest.raises(SeveralProblems) as several:
+        raise_problems([INPUT, MACHINE])
+    assert several.value.problems == (INPUT, MACHINE)
