@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from .boot_facts import DROP_IN, GRUB_DEFAULT, KERNEL_CMDLINE, BootFacts, Evaluation, SourceFile, with_block
 from .errors import MachineProblem
@@ -179,7 +180,7 @@ def next_boot_tokens(facts: BootFacts) -> tuple[str, ...] | None:
 class KernelArgumentPlan:
     """The three parts of the plan that kernel arguments fill, each in the shape of docs/architecture.md."""
 
-    kernel_arguments: dict[str, object]
+    kernel_arguments: dict[str, Any]
     files: tuple[dict[str, object], ...]
     tools: tuple[dict[str, object], ...]
 
@@ -193,8 +194,8 @@ def kernel_argument_plan(
 ) -> KernelArgumentPlan:
     """Plan *wanted* tokens onto, and *remove* tokens off, the next boot's command line.
 
-    *booted_since*: tokens (as in `rows`) that a reboot has come and gone for since they were configured; such a one
-    that is configured and still not running is "ineffective", and nobody reboots for it again.
+    *booted_since*: tokens (as in `rows`) that a reboot has come and gone for; such a one that still does not run is
+    "ineffective", and nobody reboots for it again.
     """
     if not wanted and not remove:
         return KernelArgumentPlan(_block(NONE, (), (), [], [], ()), (), ())
@@ -249,12 +250,12 @@ def rows_of(wanted: Sequence[str], remove: Sequence[str], rules: Sequence[MergeR
 
 
 def _row(token: str, configured: bool | None, running: bool, booted_since: Collection[str]) -> dict[str, object]:
-    if configured is not True:
+    if not running and token in booted_since:
+        state = INEFFECTIVE  # whatever the boot configuration says by now: nobody reboots for it a second time
+    elif configured is not True:
         state = TO_CHANGE
-    elif running:
-        state = RUNNING
     else:
-        state = INEFFECTIVE if token in booted_since else PENDING
+        state = RUNNING if running else PENDING
     return {"token": token, "configured": configured, "running": running, "state": state}
 
 

@@ -54,7 +54,7 @@ def make_plan(
     functions = plan_virtual_functions(inventory, selection)
     _check_vfio(inventory, bindings, functions)
     arguments = _kernel_arguments(inventory, boot, wishes, memory)
-    rows = _without_reboot_loop(arguments.kernel_arguments["rows"], memory.booted_since(inventory.boot_id))
+    rows = arguments.kernel_arguments["rows"]
     waits_for = [row["token"] for row in rows if not row["running"] and row["state"] != INEFFECTIVE]
     ineffective = [row["token"] for row in rows if row["state"] == INEFFECTIVE]
     conf = devices_conf_rows(bindings, functions, chosen_identities(selection))
@@ -71,7 +71,7 @@ def make_plan(
         },
         "iommu": inventory.iommu.to_dict(),
         "devices": _device_rows(bindings, functions, selection, bool(waits_for)),
-        "kernel_arguments": {**arguments.kernel_arguments, "rows": rows},
+        "kernel_arguments": arguments.kernel_arguments,
         "files": [*arguments.files, *devices.files],
         "tools": [*arguments.tools, *devices.tools],
         "devices_conf": [row.to_dict() for row in conf],
@@ -155,14 +155,6 @@ def _stands_somewhere(token: str, inventory: HostInventory, boot: BootFacts) -> 
     if boot.kernel_cmdline.text is not None:
         lines.append(KernelCommandLine(boot.kernel_cmdline.text).arguments)
     return not all(rule.satisfied_by(line) for rule in merge_rules((), (token,)) for line in lines)
-
-
-def _without_reboot_loop(rows: Any, booted_since: frozenset[str]) -> list[dict[str, Any]]:
-    """A token that one reboot did not bring is never rebooted for again, whatever the boot configuration says."""
-    return [
-        {**row, "state": INEFFECTIVE} if row["token"] in booted_since and not row["running"] else dict(row)
-        for row in rows
-    ]
 
 
 def _reason(token: str) -> str:
@@ -299,8 +291,7 @@ def _notes(
         f"{refused.device.label} refused for {refused.entry.place}: {refused.reason}. {refused.fix}"
         for refused in selection.refused
     ]
-    warnings = arguments.kernel_arguments["warnings"]
-    notes += [str(warning) for warning in warnings] if isinstance(warnings, list) else []
+    notes += arguments.kernel_arguments["warnings"]
     notes += [
         f"{token} was configured, the host was rebooted, and the running kernel still differs: the boot loader reads "
         "another configuration, or something after it changes the line. The host is not rebooted for it again"

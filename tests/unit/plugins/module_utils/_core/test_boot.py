@@ -155,6 +155,8 @@ def test_nothing_wanted_needs_no_boot_loader() -> None:
         ("quiet", "quiet", (), (False, False, "to change")),
         ("quiet intel_iommu=on", "quiet", (), (True, False, "pending reboot")),
         ("quiet intel_iommu=on", "quiet", ("intel_iommu=on",), (True, False, "ineffective")),
+        ("quiet", "quiet", ("intel_iommu=on",), (False, False, "ineffective")),
+        ("quiet", "intel_iommu=on", ("intel_iommu=on",), (False, True, "to change")),
         ("quiet intel_iommu=on", "intel_iommu=on", (), (True, True, "running")),
         ("quiet", "intel_iommu=on", (), (False, True, "to change")),
         ('quiet "intel_iommu=on,sm_on"', "intel-iommu=on", (), (True, True, "running")),
