@@ -40,6 +40,21 @@ class MachineProblem(PassthroughError):
         super().__init__(f"{where}: {problem}. {fix}")
 
 
+class NovaRefusal(PassthroughError):
+    """Nova itself would not take a text.
+
+    Shape: *value* is the text, *problem* what Nova finds wrong in words that follow it, *fix* what to write,
+    *exception* the name of what Nova raises (a class of nova/exception.py, or TypeError and its like where Nova crashes).
+    """
+
+    def __init__(self, value: object, problem: str, fix: str, exception: str) -> None:
+        self.value = value
+        self.problem = problem
+        self.fix = fix
+        self.exception = exception
+        super().__init__(f"{value!r} {problem}. {fix}")
+
+
 class SeveralProblems(PassthroughError):
     """All problems of one declaration at once, so that the user mends them in one go."""
 
