@@ -33,7 +33,8 @@ _SERIES = {
     33: ("gazpacho", "2026.1"),
     34: ("hibiscus", "2026.2"),
 }
-_NUMBERS = re.compile(r"(?:\d+:)?(\d+)(?:\.(\d+))?(?:\.(\d+))?(?:[.~+\-a-z].*)?\Z")
+_NUMBERS = re.compile(r"(?:[0-9]+:)?([0-9]{1,3})(?:\.([0-9]{1,2}))?(?:\.([0-9]{1,2}))?(?:[.~+\-a-z].*)?\Z")
+_UNNAMED = 99  # above every minor and patch number that there was
 
 # nova/conf/scheduler.py, enabled_filters
 _COMMON_FILTERS = (
@@ -43,10 +44,13 @@ _COMMON_FILTERS = (
     "ServerGroupAntiAffinityFilter",
     "ServerGroupAffinityFilter",
 )
-# nova/scheduler/filters/: what every release since 22 has
+ALL_FILTERS = "nova.scheduler.filters.all_filters"  # [filter_scheduler]available_filters when nobody sets it
+# nova/scheduler/filters/: what every release since 22 has; two of them do not end in "Filter"
 _FILTER_CLASSES = (
+    "AggregateImagePropertiesIsolation",
     "AggregateInstanceExtraSpecsFilter",
     "AggregateIoOpsFilter",
+    "AggregateMultiTenancyIsolation",
     "AggregateNumInstancesFilter",
     "AggregateTypeAffinityFilter",
     "AllHostsFilter",
@@ -87,6 +91,7 @@ _ALIAS_KEYS_SINCE = {
     "traits": 27,
     "live_migratable": 31,
 }
+_OPTIONS_SINCE = {"device_spec": 26, "report_in_placement": 26, "pci_in_placement": 27}
 _NUMA_POLICIES_SINCE = {"required": OLDEST, "legacy": OLDEST, "preferred": OLDEST, "socket": 23}
 
 
@@ -95,12 +100,12 @@ class NovaVersion:
     """A version of Nova; ordered. *minor* and *patch* are those of the newest of its series where only that was named."""
 
     major: int
-    minor: int = 99
-    patch: int = 99
+    minor: int = _UNNAMED
+    patch: int = _UNNAMED
 
     def __str__(self) -> str:
         known = [str(self.major)]
-        known += [str(part) for part in (self.minor, self.patch) if part != 99]
+        known += [str(part) for part in (self.minor, self.patch) if part != _UNNAMED]
         return ".".join(known)
 
     @property
@@ -122,7 +127,7 @@ class NovaVersion:
     @property
     def device_spec_option(self) -> str:
         """The [pci] option that names the devices; the other name is read too from 26 on, and ignored before."""
-        return "device_spec" if self.major >= 26 else "passthrough_whitelist"
+        return "device_spec" if self.major >= _OPTIONS_SINCE["device_spec"] else "passthrough_whitelist"
 
     @property
     def reads_old_scheduler_names(self) -> bool:
@@ -131,11 +136,11 @@ class NovaVersion:
 
     @property
     def has_report_in_placement(self) -> bool:
-        return self.major >= 26
+        return self.major >= _OPTIONS_SINCE["report_in_placement"]
 
     @property
     def has_pci_in_placement(self) -> bool:
-        return self.major >= 27
+        return self.major >= _OPTIONS_SINCE["pci_in_placement"]
 
     # ---- behaviour
 
@@ -204,10 +209,15 @@ def first_with_numa_policy(policy: str) -> NovaVersion | None:
     return NovaVersion(_NUMA_POLICIES_SINCE[policy], 0, 0) if policy in _NUMA_POLICIES_SINCE else None
 
 
+def first_with_option(option: str) -> NovaVersion | None:
+    """The first release that reads the option; None for those that every release reads."""
+    return NovaVersion(_OPTIONS_SINCE[option], 0, 0) if option in _OPTIONS_SINCE else None
+
+
 def parse_release(raw: object, place: str = VARIABLE) -> NovaVersion:
     """Return what *raw* means: "2024.1", "Caracal", "29", "29.4.0", a package's "3:29.2.0-1"; InputProblem otherwise."""
     fix = f'Write a series ("2024.1"), a codename ("caracal") or a version ("29.4.0"), {OLDEST} to {NEWEST}, in quotes'
-    if isinstance(raw, (bool, float, int)) or not isinstance(raw, str):
+    if not isinstance(raw, str):
         raise InputProblem(place, raw, "is no text", fix)
     text = raw.strip().lower()
     for major, names in _SERIES.items():
@@ -216,12 +226,10 @@ def parse_release(raw: object, place: str = VARIABLE) -> NovaVersion:
     numbers = _NUMBERS.match(text)
     if numbers is None:
         raise InputProblem(place, raw, "is no release of Nova", fix)
-    major, minor, patch = (None if part is None else int(part) for part in numbers.groups())
-    if major is None or major >= 1000:
-        raise InputProblem(place, raw, "is no release of Nova", fix)
+    major, minor, patch = (_UNNAMED if part is None else int(part) for part in numbers.groups())
     if major < OLDEST:
         raise InputProblem(place, raw, f"is older than {NovaVersion(OLDEST).label}, the first release supported", fix)
-    return NovaVersion(major, 99 if minor is None else minor, 99 if patch is None else patch)
+    return NovaVersion(major, minor, patch)
 
 
 def _known(since: dict[str, int], major: int) -> frozenset[str]:
@@ -233,4 +241,6 @@ def _minimum(major: int) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
         return (8, 0, 0), (6, 2, 0)
     if major >= 28:
         return (7, 0, 0), (5, 2, 0)
-    return (6, 0, 0), (4, 2, 0)  # Victoria itself takes 5.0.0 and 4.0.0, and its guide advises these
+    if major >= 23:
+        return (6, 0, 0), (4, 2, 0)
+    return (5, 0, 0), (4, 0, 0)  # its guide advises those of 23 for detaching devices
