@@ -22,7 +22,7 @@ SELECTORS = ("vendor_id", "product_id", "class", "address", "numa_node", "mac", 
 BOOLEAN_TAGS = ("trusted", "remote_managed", "managed", "live_migratable", "one_time_use")
 TEXT_TAGS = ("physical_network", "resource_class", "traits")
 TAGS = (*TEXT_TAGS, *BOOLEAN_TAGS)
-KEYS = ("alias", *SELECTORS, "device_type", "numa_policy", "driver", "num_vfs", *TAGS)
+KEYS = ("alias", *SELECTORS, "device_type", "numa_policy", "driver", "num_vfs", "vf_product_id", *TAGS)
 
 # PCI Express Base Specification, SR-IOV extended capability: TotalVFs is a 16-bit field.
 MAX_NUM_VFS = 0xFFFF
@@ -57,11 +57,27 @@ class DeviceEntry:
     driver: str = DRIVER_VFIO
     driver_given: bool = False
     num_vfs: int = 0
+    vf_product_id: str | None = None  # what the virtual functions of num_vfs call themselves: for their alias
     tags: tuple[tuple[str, str | None], ...] = ()  # as Nova stores them; None only for physical_network: null
 
     @property
     def place(self) -> str:
         return f"{VARIABLE}[{self.index}]"
+
+    @property
+    def alias_product_id(self) -> str | None:
+        """The product id that servers ask for: with num_vfs that of the functions, not of the card."""
+        return self.vf_product_id if self.num_vfs else self.product_id
+
+    @property
+    def alias_type(self) -> str | None:
+        """The device_type that servers ask for."""
+        return TYPE_VF if self.num_vfs else self.device_type
+
+    @property
+    def is_for_nova(self) -> bool:
+        """Whether Nova gets its devices: for an alias, or for Neutron by a tag."""
+        return self.alias is not None or bool(self.tags)
 
     @property
     def names_one(self) -> bool:
@@ -100,6 +116,7 @@ class DeviceEntry:
             "numa_policy": self.numa_policy,
             "driver": self.driver,
             "num_vfs": self.num_vfs,
+            "vf_product_id": self.vf_product_id,
             "tags": dict(self.tags),
         }
 
@@ -199,6 +216,7 @@ def _parse_entry(index: int, item: object, problems: list[PassthroughError]) -> 
         driver=driver or DRIVER_VFIO,
         driver_given=driver is not None,
         num_vfs=reader.number("num_vfs", MAX_NUM_VFS) or 0,
+        vf_product_id=reader.text("vf_product_id", _hex_of("vf_product_id", (4,))),
         tags=_tags(reader, item),
     )
     if entry.num_vfs > 0 and entry.device_type not in (None, TYPE_VF):
@@ -210,6 +228,9 @@ def _parse_entry(index: int, item: object, problems: list[PassthroughError]) -> 
             f"cannot go with num_vfs: {entry.num_vfs}: {what}",
             "Leave device_type out or write type-VF (the functions are what is handed out), or remove num_vfs",
         )
+    if entry.vf_product_id is not None and not entry.num_vfs:
+        fix = "Remove it, or say with num_vfs how many virtual functions each card gets"
+        reader.complain("vf_product_id", "names virtual functions, but the entry creates none", fix)
     if len(problems) == before and not entry.selectors:
         problems.append(
             InputProblem(place, item, "selects nothing in particular", f"Add at least one of {', '.join(SELECTORS)}")
@@ -239,7 +260,7 @@ def _alias_conflicts(entries: list[DeviceEntry]) -> list[PassthroughError]:
             continue
         other = first.setdefault(entry.alias, entry)
         for key, mine, theirs in (
-            ("device_type", _alias_type(entry), _alias_type(other)),
+            ("device_type", entry.alias_type, other.alias_type),
             ("numa_policy", entry.numa_policy, other.numa_policy),
         ):
             if mine != theirs:
@@ -248,10 +269,6 @@ def _alias_conflicts(entries: list[DeviceEntry]) -> list[PassthroughError]:
                 fix = f"Give both entries the same {key}, or use two alias names"
                 problems.append(InputProblem(f"{entry.place}.alias", entry.alias, problem, fix))
     return problems
-
-
-def _alias_type(entry: DeviceEntry) -> str | None:
-    return TYPE_VF if entry.num_vfs > 0 else entry.device_type
 
 
 def _text(value: object) -> str:

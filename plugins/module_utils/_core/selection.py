@@ -371,6 +371,12 @@ def _parents(
             problem = f"is more than {card.label} can have, which is {total}"
             problems.append(InputProblem(f"{entry.place}.num_vfs", entry.num_vfs, problem, f"Write {total} or less"))
             continue
+        own_id = card.sriov_vf_product_id
+        if entry.vf_product_id is not None and own_id is not None and own_id != entry.vf_product_id:
+            problem = f"is not what the virtual functions of {card.label} call themselves"
+            place = f"{entry.place}.vf_product_id"
+            problems.append(InputProblem(place, entry.vf_product_id, problem, f'Write vf_product_id: "{own_id}"'))
+            continue
         hazard = _parent_hazard(inventory, card, entry.num_vfs)
         if hazard is None:
             parents.append(Parent(card, entry, entry.driver))

@@ -9,7 +9,7 @@ from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.declara
     DeviceEntry,
     parse_declaration,
 )
-from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.errors import SeveralProblems
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.errors import PassthroughError, SeveralProblems
 
 WHOLE = {
     "alias": "a1",
@@ -60,6 +60,7 @@ def test_every_key_is_read() -> None:
         "numa_policy": "preferred",
         "driver": "native",
         "num_vfs": 0,
+        "vf_product_id": None,
         "tags": {
             "physical_network": "physnet2",
             "resource_class": "CUSTOM_GPU",
@@ -279,3 +280,35 @@ def test_one_alias_in_two_entries() -> None:
 def test_num_vfs_stands_for_type_vf_in_an_alias() -> None:
     raw = [{"alias": "a1", "slot": "1", "num_vfs": 2}, {"alias": "a1", "slot": "2", "device_type": "type-VF"}]
     assert len(parse_declaration(raw)) == 2
+
+
+# ---- what Nova gets
+
+
+@pytest.mark.parametrize(
+    ("entry", "product_id", "device_type"),
+    [
+        ({"product_id": "10c9", "device_type": "type-PF"}, "10c9", "type-PF"),
+        ({"product_id": "10c9", "num_vfs": 2, "vf_product_id": "10CA"}, "10ca", "type-VF"),
+        ({"product_id": "10c9", "num_vfs": 2}, None, "type-VF"),
+        ({"vendor_id": "8086"}, None, None),
+    ],
+)
+def test_what_servers_ask_for(entry, product_id, device_type):
+    (parsed,) = parse_declaration([entry])
+    assert (parsed.alias_product_id, parsed.alias_type) == (product_id, device_type)
+
+
+def test_the_functions_id_without_functions_is_refused():
+    with pytest.raises(PassthroughError) as caught:
+        parse_declaration([{"vendor_id": "8086", "vf_product_id": "10ca"}])
+    assert "pci_passthrough_devices[0].vf_product_id: '10ca' names virtual functions" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("entry", "is_for_nova"),
+    [({"alias": "a"}, True), ({"physical_network": None}, True), ({"trusted": False}, True), ({}, False)],
+)
+def test_an_entry_is_for_nova_by_its_alias_or_a_tag(entry, is_for_nova):
+    (parsed,) = parse_declaration([{"vendor_id": "8086", **entry}])
+    assert parsed.is_for_nova is is_for_nova
