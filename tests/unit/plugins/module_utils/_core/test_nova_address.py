@@ -6,7 +6,13 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.address import PciAddress, parse_address
-from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.nova_address import parse_glob, parse_regex
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.errors import NovaRefusal
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.nova_address import (
+    parse_glob,
+    parse_regex,
+    read_glob,
+    read_regex,
+)
 
 # What Nova's own PciAddressGlobSpec does with these texts, releases 22 to 34.
 GLOBS = [
@@ -112,6 +118,9 @@ def test_what_counts_as_one_address() -> None:
     four = {"domain": "0000", "bus": "0a", "slot": "00", "function": "1"}
     assert parse_regex(four).exact == PciAddress(0, 10, 0, 1)
     assert parse_regex({**four, "function": "[1]"}).exact is None
+    assert parse_regex({**four, "bus": "0A"}).exact is None
+    assert parse_regex({**four, "domain": "0"}).exact is None
+    assert parse_regex({**four, "domain": "0x00"}).exact is None
     assert parse_regex({"bus": "0a"}).exact is None
 
 
@@ -140,3 +149,44 @@ def test_where_the_functions_of_a_card_may_lie() -> None:
 def test_to_data_gives_back_what_was_written() -> None:
     assert parse_glob(" :0A:00.* ").to_data() == " :0A:00.* "
     assert parse_regex({"function": "1", "bus": "0a"}).to_data() == {"bus": "0a", "function": "1"}
+
+
+def test_nova_itself_is_more_generous_with_numbers() -> None:
+    assert read_glob("0000:1_0:0x0.+1").exact == PciAddress(0, 16, 0, 1)
+    assert not read_glob("0000:-1:00.0").matches(parse_address("0000:01:00.0"))
+
+
+@pytest.mark.parametrize(
+    ("text", "exception"),
+    [
+        ("0:0:0:0", "PciDeviceWrongAddressFormat"),
+        ("0:0:0:0.z", "PciConfigInvalidSpec"),
+        ("0:0:0. ", "PciConfigInvalidSpec"),
+        ("x:0:0.0", "PciConfigInvalidSpec"),
+        ("0:100:0.0", "PciConfigInvalidSpec"),
+    ],
+)
+def test_what_nova_raises_for_a_glob(text: str, exception: str) -> None:
+    with pytest.raises(NovaRefusal) as caught:
+        read_glob(text)
+    assert caught.value.exception == exception
+
+
+@pytest.mark.parametrize(
+    ("fields", "exception"),
+    [
+        ({"bus": "["}, "PciDeviceWrongAddressFormat"),
+        ({"bus": 82}, "TypeError"),
+        ({"slot": "[", "domain": None}, "TypeError"),
+        ({"domain": "[", "slot": None}, "PciDeviceWrongAddressFormat"),
+        ({"bus": "a{99999999999}"}, "OverflowError"),
+    ],
+)
+def test_what_nova_raises_for_a_regex(fields: dict[str, object], exception: str) -> None:
+    with pytest.raises(NovaRefusal) as caught:
+        read_regex(fields)
+    assert caught.value.exception == exception
+
+
+def test_nova_passes_over_keys_it_does_not_know() -> None:
+    assert read_regex({"func": "0"}).matches_everything
