@@ -23,7 +23,7 @@ from pathlib import Path
 LAB = Path(__file__).resolve().parents[1] / "lab"
 INVENTORY = str(LAB / "inventory" / "hosts.yml")
 PING = ["ansible", "-i", INVENTORY, "nova_compute", "-m", "ansible.builtin.ping"]
-PLAY = ["ansible-playbook", "-i", INVENTORY, "nova_pci.passthrough.site"]
+PLAY = ["ansible-playbook", "-i", INVENTORY, "nova_pci.passthrough.host"]
 
 
 def timed(argv: list[str], record: Path) -> float:

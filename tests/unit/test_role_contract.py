@@ -16,7 +16,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 ROLES = sorted(path for path in (ROOT / "roles").glob("*") if path.is_dir())
 SKELETON = ("README.md", "defaults/main.yml", "meta/argument_specs.yml", "meta/main.yml", "tasks/main.yml")
-SHARED_PREFIX = "pci_passthrough_"  # the declaration that all roles read
+SHARED = ("pci_passthrough_", "nova_release")  # the declaration that all roles read
 DISPATCHERS = {f"ansible.builtin.{verb}_tasks" for verb in ("include", "import")}
 NOT_A_MODULE = {
     "become", "block", "changed_when", "check_mode", "delegate_to", "environment", "failed_when", "loop",
@@ -108,7 +108,7 @@ def test_the_readme_lists_every_option_with_its_default(role):
 @each_role
 def test_public_and_private_names_carry_the_role(role):
     public = set(loaded(role / "defaults/main.yml") or {})
-    assert not [name for name in public if not name.startswith((f"{role.name}_", SHARED_PREFIX))]
+    assert not [name for name in public if not name.startswith((f"{role.name}_", *SHARED))]
     private: set[str] = set()
     for path in role.glob("vars/*.yml"):
         private |= set(loaded(path) or {})

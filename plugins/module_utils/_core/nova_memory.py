@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .config_edit import undo_edits
 from .journal import Journal
 from .nova_service import NovaNode, NovaService
 from .oslo_config import ConfigFile, parse_config
@@ -22,11 +21,8 @@ def without_us(node: NovaNode, journal: Journal | None) -> NovaNode:
     restored: list[ConfigFile] = []
     for record in journal.files.values():
         for path in dict.fromkeys((record.path, record.real)):
-            if record.edits and path in texts:
-                try:
-                    texts[path] = undo_edits(texts[path], record.edits)
-                except ValueError:
-                    continue  # somebody changed our own lines: they are theirs now
+            if record.is_edited and path in texts:
+                texts[path] = record.pristine(texts[path])
                 restored.append(parse_config(path, texts[path]))
     services = tuple(_restored(service, ours, restored) for service in node.services)
     return replace(node, services=services, texts=texts)
