@@ -174,7 +174,7 @@ def main() -> None:
         files, commands = Files(given["root"]), Commands(given["root"])
         transaction = Transaction(files, commands, goal, given["timeout"], given["lock_timeout"])
         outcome = transaction.check() if module.check_mode else transaction.run()
-        return {**outcome.to_dict(), **({"diff": outcome.diff()} if module._diff else {})}
+        return outcome.to_dict(module._diff)
 
     run_module(module, work)
 

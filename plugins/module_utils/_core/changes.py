@@ -1,18 +1,20 @@
 # Copyright: (c) 2026, nova_pci contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What one run of `host_apply` has to do: pure decisions over the plan, the journal and what stands at each path.
+"""What one run of `host_apply` or `nova_apply` has to do: pure decisions over plan, journal and what stands at each path.
 
 The goals Applied and Removed return a Decision; check mode prints it, _host/transaction.py carries it out.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from .config_edit import LineEdit, apply_edits, undo_edits
 from .decision import Decision, FileChange, Kept, Look, ToolRun
 from .errors import MachineProblem
 from .journal import (
@@ -45,6 +47,10 @@ class Applied:
         paths.update({file.path: file.foreign for file in self.wanted.files})
         return paths
 
+    def secrets_from(self, journal: Journal | None) -> tuple[str, ...]:
+        edited = [file.path for file in self.wanted.files if file.edits]
+        return _union(Removed().secrets_from(journal), (*self.wanted.secrets_from, *edited))
+
     def decide(self, journal: Journal | None, look: Look) -> Decision | None:
         return decide_apply(self.wanted, journal, look)
 
@@ -56,6 +62,11 @@ class Removed:
     def paths(self, journal: Journal | None) -> dict[str, bool]:
         return {record.path: record.foreign for record in journal.files.values()} if journal is not None else {}
 
+    def secrets_from(self, journal: Journal | None) -> tuple[str, ...]:
+        if journal is None:
+            return ()
+        return _union(journal.secrets_from, [path for path, record in journal.files.items() if record.is_edited])
+
     def decide(self, journal: Journal | None, look: Look) -> Decision | None:
         return None if journal is None else decide_remove(journal, look)
 
@@ -66,7 +77,8 @@ def decide_apply(wanted: Wanted, journal: Journal | None, look: Look) -> Decisio
     changes: list[FileChange] = []
     records: dict[str, FileRecord] = {}
     for file in wanted.files:
-        record, change = _decide_file(file, before.files.get(file.path), look)
+        decide = _decide_edited if file.edits else _decide_file
+        record, change = decide(file, before.files.get(file.path), look)
         if change is not None:
             changes.append(change)
         if record is not None:
@@ -80,7 +92,7 @@ def decide_apply(wanted: Wanted, journal: Journal | None, look: Look) -> Decisio
     gone = back.gone
 
     changed_layers = {change.layer for change in changes}
-    runs, tools = _decide_tools(wanted, before, changed_layers, records)
+    runs, tools = _decide_tools(wanted, before, changed_layers, records, look)
     release = _release(wanted, before, gone) if look.release_ready else ()
     runtime = wanted.apply_argv if wanted.runtime_apply else ()
     made = _directories_to_make([change for change in changes if change.after.kind != ABSENT], look)
@@ -99,6 +111,7 @@ def decide_apply(wanted: Wanted, journal: Journal | None, look: Look) -> Decisio
         former_drivers=_former_drivers(wanted, before, bool(actions)) if records else {},
         kernel_arguments=_union(before.kernel_arguments, wanted.new_arguments if actions else ()),
         pending_reboot=_pending(wanted, before.pending_reboot),
+        secrets_from=wanted.secrets_from if records or tools else (),
     )
     begin = _begin(APPLY, before, end, changes, runs, made)
     return Decision(
@@ -128,9 +141,9 @@ def decide_remove(journal: Journal, look: Look) -> Decision:
     runs = []
     tools = {}
     for record in journal.tools.values():
-        if record.stamp != UNDONE or changed_layers.intersection(record.layers):
+        if _is_to_undo(record, changed_layers, look):
             runs += _undo_runs(record)
-        if kept_layers.intersection(record.layers):
+        if kept_layers.intersection(record.layers) or (records and record.former is not None):
             tools[record.name] = replace(record, stamp=UNDONE)
     release = journal.release_argv if look.release_ready else ()
     removed = _directories_to_remove(journal.directories, back.gone, set(), look)
@@ -140,6 +153,7 @@ def decide_remove(journal: Journal, look: Look) -> Decision:
         directories=tuple(path for path in journal.directories if path not in removed) if records else (),
         tools=tools,
         kernel_arguments=journal.kernel_arguments if records else (),
+        secrets_from=journal.secrets_from if records else (),
     )
     still = [token for token in journal.kernel_arguments if token in look.running]
     return Decision(
@@ -196,7 +210,44 @@ def _decide_file(
     return record, FileChange(file.path, real, file.layer, current, after, sentence, file.secret)
 
 
+def _decide_edited(
+    file: WantedFile, record: FileRecord | None, look: Look
+) -> tuple[FileRecord | None, FileChange | None]:
+    """Decide about a foreign file of which only lines are ours; everything else in it may be secret."""
+    current, real = look.states[file.path], look.reals.get(file.path, file.path)
+    _refuse_strange(file, current, record)
+    if record is not None and record.real != real:
+        record = None  # the link leads elsewhere now: what we wrote there is out of reach
+    pristine, there = current.text, ()
+    with contextlib.suppress(ValueError):  # lines of ours that somebody changed are theirs now
+        there = () if record is None else record.standing(pristine)
+    pristine = undo_edits(pristine, there)
+    try:
+        after = current.with_text(apply_edits(pristine, file.edits))
+    except ValueError:
+        problem = "changed while this run was planning"
+        raise MachineProblem(file.path, problem, "Run again; nothing has been changed") from None
+    record = FileRecord(
+        file.path,
+        file.layer,
+        current.with_text(pristine).without_content(),
+        real=real,
+        foreign=True,
+        secret=file.secret,
+        written=Written(after.fingerprint, after.mode, file.edits),
+    )
+    if after.content == current.content:
+        return record, None
+    sentence = f"edit {file.path}"
+    return record, FileChange(
+        file.path, real, file.layer, current, after, sentence, file.secret, standing=there, edits=file.edits
+    )
+
+
 def _refuse_strange(file: WantedFile, current: FileState, record: FileRecord | None) -> None:
+    if record is not None and record.is_edited != bool(file.edits):
+        how = "line by line" if record.is_edited else "as a whole"
+        raise MachineProblem(file.path, f"was changed {how} by an earlier run, and now otherwise", "Run remove first")
     if current.kind in (ABSENT, file.kind) or (record is not None and record.is_ours(current)):
         return
     if current.kind == OTHER:
@@ -249,6 +300,9 @@ class _GiveBack:
         self.gone: set[str] = set()
 
     def add(self, record: FileRecord) -> None:
+        if record.is_edited:
+            self._add_edited(record)
+            return
         current, former = self._look.states[record.path], record.former
         written = record.written or record.intended
         if current.fingerprint == former.fingerprint:
@@ -267,9 +321,35 @@ class _GiveBack:
         if former.kind == ABSENT:
             self.gone.add(record.path)
 
-    def _why_kept(self, record: FileRecord, current: FileState) -> str | None:
+    def _add_edited(self, record: FileRecord) -> None:
+        """Only our lines go back; what else the file holds is what its owner made of it since."""
+        current = self._look.states[record.path]
+        if current.kind == ABSENT:
+            return  # and our lines with it
+        why = self._why_elsewhere(record)
+        if current.kind != FILE:
+            why = "is no plain file any more; it is left as it stands"
+        if why is None:
+            try:
+                standing = record.standing(current.text)
+            except ValueError:
+                why = "has other lines now where this collection wrote its own; it is left as it stands"
+        if why is not None:
+            self.kept.append(Kept(record.path, why))
+            self.records[record.path] = record
+        elif standing:
+            after = current.with_text(undo_edits(current.text, standing))
+            self._change(record, after, f"take our lines out of {record.path}", standing)
+
+    def _why_elsewhere(self, record: FileRecord) -> str | None:
         if record.foreign and self._look.reals.get(record.path, record.real) != record.real:
             return f"leads elsewhere now; what this collection wrote is in {record.real}"
+        return None
+
+    def _why_kept(self, record: FileRecord, current: FileState) -> str | None:
+        elsewhere = self._why_elsewhere(record)
+        if elsewhere is not None:
+            return elsewhere
         if not record.is_ours(current):
             happened = "removed" if current.kind == ABSENT else "changed"
             return f"was {happened} by someone else since this collection wrote it; it is left as it stands"
@@ -277,14 +357,15 @@ class _GiveBack:
             return "holds edits of someone else between ours; take our words out by hand"
         return None
 
-    def _change(self, record: FileRecord, after: FileState, sentence: str) -> None:
-        before = self._look.states[record.path]
-        change = FileChange(record.path, record.real, record.layer, before, after, sentence, record.secret)
-        self.changes.append(change)
+    def _change(self, record: FileRecord, after: FileState, sentence: str, standing: tuple[LineEdit, ...] = ()) -> None:
+        before, edits = self._look.states[record.path], () if record.is_edited else None
+        self.changes.append(
+            FileChange(record.path, record.real, record.layer, before, after, sentence, record.secret, standing, edits)
+        )
 
 
 def _decide_tools(
-    wanted: Wanted, before: Journal, changed_layers: set[str], files: Mapping[str, FileRecord]
+    wanted: Wanted, before: Journal, changed_layers: set[str], files: Mapping[str, FileRecord], look: Look
 ) -> tuple[list[ToolRun], dict[str, ToolRecord]]:
     runs = []
     records = {}
@@ -292,27 +373,52 @@ def _decide_tools(
         record = before.tools.get(tool.name)
         inputs = [file.identity for file in wanted.files if file.layer in tool.layers]
         ours = any(file.layer in tool.layers and file.path in files for file in wanted.files)
-        stamp = hashlib.sha256(json.dumps(inputs).encode("utf-8")).hexdigest()
+        stamp = tool.stamp or hashlib.sha256(json.dumps(inputs).encode("utf-8")).hexdigest()
         due = tool.force or bool(changed_layers.intersection(tool.layers))
-        due = due or (ours if record is None else record.stamp != stamp)
+        if record is not None:
+            due = due or record.stamp != stamp
+        else:
+            due = due or (ours if tool.former is None else tool.former != stamp)
         if due:
-            earlier = record.argv if record is not None and record.stamp is not None else ()
-            fallback = tuple(argv for argv in (tool.undo, earlier) if argv)
-            runs.append(ToolRun(tool.name, tool.argv, tool.touches, fallback, f"run {tool.name}"))
+            runs.append(_run(tool, record))
         if due or record is not None:
-            earlier_undos = _earlier_undos(record, tool)
+            earlier = _earlier_undos(record, tool)
             records[tool.name] = ToolRecord(
-                tool.name, tool.layers, tool.argv, tool.undo, tool.touches, stamp, earlier_undos
+                tool.name, tool.layers, tool.argv, tool.undo, tool.touches, stamp, earlier, tool.former, tool.service
             )
     listed = {tool.name for tool in wanted.tools}
     for record in before.tools.values():
         if record.name in listed:
             continue
-        if record.stamp is None or changed_layers.intersection(record.layers):
+        if _is_left_to_undo(record, changed_layers, look):
             runs += _undo_runs(record)
-        else:
+        elif record.former is None or record.former != record.stamp:
             records[record.name] = record
     return runs, records
+
+
+def _run(tool: Tool, record: ToolRecord | None) -> ToolRun:
+    if tool.service is not None:  # the same restart brings the former configuration back, once the files are
+        return ToolRun(tool.name, tool.argv, tool.touches, (tool.undo or tool.argv,), tool.name, tool.service)
+    earlier = record.argv if record is not None and record.stamp is not None else ()
+    fallback = tuple(argv for argv in (tool.undo, earlier) if argv)
+    return ToolRun(tool.name, tool.argv, tool.touches, fallback, f"run {tool.name}")
+
+
+def _is_left_to_undo(record: ToolRecord, changed_layers: set[str], look: Look) -> bool:
+    """Whether a tool that the plan does not name any more has something to undo."""
+    if record.former is not None:
+        return _is_to_undo(record, changed_layers, look)
+    return record.stamp is None or bool(changed_layers.intersection(record.layers))
+
+
+def _is_to_undo(record: ToolRecord, changed_layers: set[str], look: Look) -> bool:
+    """Whether a removal has to undo what a tool did."""
+    if record.service is not None and record.service.unit in look.resting:
+        return False  # it runs nothing that could still hold our settings, and who stopped it wants it so
+    if record.stamp == UNDONE:
+        return bool(changed_layers if record.former is not None else changed_layers.intersection(record.layers))
+    return record.former is None or record.former != record.stamp
 
 
 def _earlier_undos(record: ToolRecord | None, tool: Tool) -> tuple[tuple[str, ...], ...]:
@@ -333,6 +439,8 @@ def _undo_runs(record: ToolRecord) -> list[ToolRun]:
 
 
 def _undo_run(record: ToolRecord) -> ToolRun:
+    if record.service is not None:
+        return ToolRun(record.name, record.undo, record.touches, (record.argv,), record.name, record.service)
     sentence = f"run {record.name}" if record.undo == record.argv else f"undo {record.name}"
     return ToolRun(record.name, record.undo, record.touches, (record.argv,), sentence)
 
@@ -387,8 +495,13 @@ def _begin(
             record, written=None if old is None else old.written, intended=None if old is None else old.intended
         )
     for change in changes:
-        intended = Written(change.after.fingerprint, change.after.mode)
-        files[change.path] = replace(files[change.path], intended=intended)
+        record = files[change.path]
+        if change.edits is not None:
+            record = replace(record, written=Written(change.before.fingerprint, change.before.mode, change.standing))
+        elif record.intended is not None and record.intended.matches(change.before):
+            record = replace(record, written=record.intended)  # what the run that was cut off still wrote
+        intended = Written(change.after.fingerprint, change.after.mode, change.edits or ())
+        files[change.path] = replace(record, intended=intended)
     tools = {**before.tools, **{name: record for name, record in end.tools.items() if name not in before.tools}}
     for run in runs:
         tools[run.name] = replace(end.tools.get(run.name) or tools[run.name], stamp=None)
@@ -402,6 +515,7 @@ def _begin(
         release_argv=end.release_argv or before.release_argv,
         former_drivers={**end.former_drivers, **before.former_drivers},
         kernel_arguments=_union(before.kernel_arguments, end.kernel_arguments),
+        secrets_from=_union(before.secrets_from, end.secrets_from),
     )
 
 

@@ -9,12 +9,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from .journal import ABSENT, SYMLINK, FileState, Journal, mode_text
+from .config_edit import LineEdit
+from .journal import ABSENT, SYMLINK, FileState, Journal, ServiceUnit, mode_text
 
 
 @dataclass(frozen=True)
 class FileChange:
-    """One path from *before* to *after*. *real* is where the bytes go (another path for a foreign symbolic link)."""
+    """One path from *before* to *after*. *real* is where the bytes go (another path for a foreign symbolic link).
+
+    Of a file of which only lines are ours, *standing* are those before and *edits* those afterwards; of any other file
+    *edits* is None.
+    """
 
     path: str
     real: str
@@ -23,24 +28,47 @@ class FileChange:
     after: FileState
     sentence: str
     secret: bool = False
+    standing: tuple[LineEdit, ...] = ()
+    edits: tuple[LineEdit, ...] | None = None
 
     def to_diff(self) -> dict[str, str]:
-        """Return Ansible's before and after; content marked secret is never in it."""
-        before, after = (_shown(state, self.secret) for state in (self.before, self.after))
-        if self.secret and before == after:
-            after += "(the content changes)\n"
+        """Return Ansible's before and after; content marked secret is never in it, nor lines that are not ours."""
+        if self.edits is not None:
+            before, after = self._shown_lines(self.edits)
+        else:
+            before, after = (_shown(state, self.secret) for state in (self.before, self.after))
+            if self.secret and before == after:
+                after += "(the content changes)\n"
         return {"before_header": self.path, "after_header": self.path, "before": before, "after": after}
+
+    def _shown_lines(self, edits: tuple[LineEdit, ...]) -> tuple[str, str]:
+        """Return the lines that change, numbered as in the file without ours."""
+        hunks = {(edit.line, edit.old): (edit.new, edit.old) for edit in self.standing if edit not in edits}
+        for edit in edits:
+            if edit not in self.standing:
+                before, _after = hunks.get((edit.line, edit.old), (edit.old, ()))
+                hunks[edit.line, edit.old] = before, edit.new
+        places = sorted(hunks)
+        return (
+            "".join(_numbered(place[0], hunks[place][0]) for place in places),
+            "".join(_numbered(place[0], hunks[place][1]) for place in places),
+        )
 
 
 @dataclass(frozen=True)
 class ToolRun:
-    """One command of the transaction. *fallback*: the commands after a failure that `touches` cannot mend."""
+    """One command of the transaction.
+
+    Shape: *fallback* are the commands after a failure that `touches` cannot mend, *service* what the command restarts
+    and what then has to be proven to be up.
+    """
 
     name: str
     argv: tuple[str, ...]
     touches: tuple[str, ...]
     fallback: tuple[tuple[str, ...], ...]
     sentence: str
+    service: ServiceUnit | None = None
 
 
 @dataclass(frozen=True)
@@ -58,7 +86,8 @@ class Look:
 
     Shape: *states* by path (of the real path for foreign files), *reals* the real path of each foreign file, *missing*
     the parents to make of each path, *listings* what lies in each directory we made (None: it is gone),
-    *release_ready* that the release script is there to run, *running* the words of /proc/cmdline.
+    *release_ready* that the release script is there to run, *running* the words of /proc/cmdline, *resting* the
+    remembered services that run nothing: stopped, masked or gone.
     """
 
     states: Mapping[str, FileState]
@@ -67,6 +96,7 @@ class Look:
     listings: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict)
     release_ready: bool = False
     running: tuple[str, ...] = ()
+    resting: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -98,8 +128,15 @@ class Goal(Protocol):
     def paths(self, journal: Journal | None) -> Mapping[str, bool]:
         """Return every path the decision needs to see, and whether it is foreign (its links are followed)."""
 
+    def secrets_from(self, journal: Journal | None) -> tuple[str, ...]:
+        """Return the configuration files whose secrets must not be shown, whatever happens."""
+
     def decide(self, journal: Journal | None, look: Look) -> Decision | None:
         """Return what is to be done, None when the host needs nothing and remembers nothing."""
+
+
+def _numbered(first: int, lines: tuple[str, ...]) -> str:
+    return "".join(f"line {first + number}: {line}\n" for number, line in enumerate(lines))
 
 
 def _shown(state: FileState, secret: bool) -> str:

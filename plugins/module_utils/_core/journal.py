@@ -15,9 +15,13 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from .config_edit import LineEdit, undo_edits
+from .oslo_config import split_lines
+
 VERSION = 1
-STATE_DIRECTORY = "/var/lib/nova-pci-passthrough"
-JOURNAL_PATH = STATE_DIRECTORY + "/journal.json"
+STATE_DIRECTORY = "/var/lib/nova-pci-passthrough"  # of the host's own plan
+NOVA_STATE_DIRECTORY = "/var/lib/nova-pci-passthrough-nova"  # of the plan for its Nova services
+STATE_DIRECTORIES = (STATE_DIRECTORY, NOVA_STATE_DIRECTORY)
 MARK = b"nova_pci.passthrough"  # every file of ours carries it in its first lines
 
 ABSENT = "absent"
@@ -34,7 +38,11 @@ UNDONE = "undone"  # the stamp of a tool whose undo has run while an administrat
 
 @dataclass(frozen=True)
 class FileState:
-    """One path at one moment. *content*, *mode*, *uid*, *gid* and *context* belong to a file, *target* to a symlink."""
+    """One path at one moment.
+
+    Shape: *content*, *mode*, *uid*, *gid* and *context* belong to a file, *target* to a symlink. *sealed* is the sha256
+    that stands for the content of a file which is never kept because it may hold secrets; *content* is empty then.
+    """
 
     kind: str = ABSENT
     content: bytes = b""
@@ -43,12 +51,13 @@ class FileState:
     gid: int | None = None
     context: str | None = None
     target: str | None = None
+    sealed: str | None = None
 
     @property
     def fingerprint(self) -> str:
         """Equal for equal content; mode and owner are left out, for changing them is no edit of what we wrote."""
         if self.kind == FILE:
-            return f"file:{hashlib.sha256(self.content).hexdigest()}"
+            return f"file:{self.sealed or hashlib.sha256(self.content).hexdigest()}"
         if self.kind == SYMLINK:
             return f"symlink:{self.target}"
         return self.kind
@@ -57,11 +66,24 @@ class FileState:
     def carries_mark(self) -> bool:
         return self.kind == FILE and MARK in b"\n".join(self.content.split(b"\n", 6)[:6])
 
+    @property
+    def text(self) -> str:
+        """The content as text, from which `with_text` makes the same bytes again whatever they are."""
+        return self.content.decode("utf-8", "surrogateescape")
+
+    def with_text(self, text: str) -> FileState:
+        """The same file with another content; it keeps mode, owner and context."""
+        return replace(self, content=text.encode("utf-8", "surrogateescape"))
+
+    def without_content(self) -> FileState:
+        return replace(self, content=b"", sealed=self.sealed or hashlib.sha256(self.content).hexdigest())
+
     def to_dict(self) -> dict[str, Any]:
         if self.kind == FILE:
+            content = base64.b64encode(self.content).decode("ascii")
             return {
                 "kind": FILE,
-                "content": base64.b64encode(self.content).decode("ascii"),
+                **({"content": content} if self.sealed is None else {"sha256": self.sealed}),
                 "mode": mode_text(self.mode),
                 "uid": self.uid,
                 "gid": self.gid,
@@ -74,16 +96,18 @@ class FileState:
 
 @dataclass(frozen=True)
 class Written:
-    """What we put at a path: enough to know it again."""
+    """What we put at a path: enough to know it again. *edits* are the lines of ours in a file that we only edited."""
 
     fingerprint: str
     mode: int | None = None
+    edits: tuple[LineEdit, ...] = ()
 
     def matches(self, state: FileState) -> bool:
         return self.fingerprint == state.fingerprint
 
     def to_dict(self) -> dict[str, Any]:
-        return {"fingerprint": self.fingerprint, "mode": mode_text(self.mode)}
+        edits = [edit.to_dict() for edit in self.edits]
+        return {"fingerprint": self.fingerprint, "mode": mode_text(self.mode), **({"edits": edits} if edits else {})}
 
 
 @dataclass(frozen=True)
@@ -108,6 +132,58 @@ class FileRecord:
     def is_ours(self, state: FileState) -> bool:
         return any(known is not None and known.matches(state) for known in (self.written, self.intended))
 
+    @property
+    def is_edited(self) -> bool:
+        """Whether only lines of this file are ours. Of such a file no content is ever remembered."""
+        return self.former.sealed is not None
+
+    @property
+    def edits(self) -> tuple[LineEdit, ...]:
+        """Our lines in the file."""
+        known = self.written or self.intended
+        return () if known is None else known.edits
+
+    def standing(self, text: str) -> tuple[LineEdit, ...]:
+        """Return those of our edits that stand in the file's *text*; ValueError when somebody changed just their lines.
+
+        After a run that was cut off the file may be without our lines, or hold either set of them.
+        """
+        fingerprint = FileState(FILE).with_text(text).fingerprint
+        if fingerprint == self.former.fingerprint:
+            return ()
+        known = [one for one in (self.intended, self.written) if one is not None]
+        for one in known:
+            if one.fingerprint == fingerprint:
+                return one.edits
+        problem = None
+        # Somebody edited beside ours. The larger set goes first, for the smaller one may be a part of it.
+        for edits in sorted((one.edits for one in known if one.edits), key=len, reverse=True):
+            try:
+                undo_edits(text, edits)
+            except ValueError as error:
+                problem = error
+            else:
+                return edits
+        if problem is not None and self._holds_ours(text):
+            raise problem
+        return ()
+
+    def without_ours(self, text: str) -> str:
+        """Return the file's *text* with our lines taken back; ValueError as of `standing`."""
+        return undo_edits(text, self.standing(text))
+
+    def _holds_ours(self, text: str) -> bool:
+        edits = [edit for one in (self.intended, self.written) if one is not None for edit in one.edits]
+        ours = {line for edit in edits for line in edit.new if line not in edit.old}
+        return not ours.isdisjoint(split_lines(text))
+
+    def pristine(self, text: str) -> str:
+        """Return the file's *text* as it would be without us. Lines of ours that somebody changed are theirs now."""
+        try:
+            return self.without_ours(text)
+        except ValueError:
+            return text
+
     def to_dict(self) -> dict[str, Any]:
         return {
             "layer": self.layer,
@@ -122,11 +198,27 @@ class FileRecord:
 
 
 @dataclass(frozen=True)
+class ServiceUnit:
+    """A systemd unit that a tool restarts.
+
+    Shape: *logs* are the files it writes besides the system's journal, *probe* an URL that answers when it is up.
+    """
+
+    unit: str
+    logs: tuple[str, ...] = ()
+    probe: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"unit": self.unit, "logs": list(self.logs), "probe": self.probe}
+
+
+@dataclass(frozen=True)
 class ToolRecord:
     """A tool that ran.
 
-    Shape: *stamp* is the hash of its layers' wanted files when it last succeeded (None: unfinished), *earlier* the undos
-    of former runs that the last one's does not cover, oldest first: grubby takes back only what one run has set.
+    Shape: *stamp* is what the plan says, else the hash of its layers' wanted files, when it last succeeded (None:
+    unfinished), *earlier* the undos of former runs that the last one's does not cover, oldest first: grubby takes back
+    only what one run has set. *former* is the stamp of a host without us, *service* what the tool restarts.
     """
 
     name: str
@@ -136,6 +228,8 @@ class ToolRecord:
     touches: tuple[str, ...]
     stamp: str | None
     earlier: tuple[tuple[str, ...], ...] = ()
+    former: str | None = None
+    service: ServiceUnit | None = None
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -145,6 +239,8 @@ class ToolRecord:
             "touches": list(self.touches),
             "stamp": self.stamp,
             "earlier": [list(undo) for undo in self.earlier],
+            **({} if self.former is None else {"former": self.former}),
+            **({} if self.service is None else {"service": self.service.to_dict()}),
         }
 
 
@@ -206,6 +302,7 @@ class Journal:
     former_drivers: dict[str, str | None] = field(default_factory=dict)
     kernel_arguments: tuple[str, ...] = ()  # tokens that we brought, not those that were there before
     pending_reboot: PendingReboot | None = None
+    secrets_from: tuple[str, ...] = ()  # configuration files whose secrets must never be shown
 
     @property
     def is_empty(self) -> bool:
@@ -229,6 +326,7 @@ class Journal:
             "former_drivers": dict(self.former_drivers),
             "kernel_arguments": list(self.kernel_arguments),
             "pending_reboot": None if self.pending_reboot is None else self.pending_reboot.to_dict(),
+            **({"secrets_from": list(self.secrets_from)} if self.secrets_from else {}),
         }
         return json.dumps(body, indent=1) + "\n"  # insertion order is kept: the order of the files is the plan's
 
@@ -266,6 +364,9 @@ def journal_from_text(text: str) -> Journal:
             reasons=pending.texts("reasons"),
             ineffective=pending.texts("ineffective"),
         ),
+        secrets_from=tuple(check_path(path) for path in reader.texts("secrets_from"))
+        if reader.has("secrets_from")
+        else (),
     )
 
 
@@ -304,6 +405,10 @@ class _Reader:
     def __init__(self, body: dict[str, Any], place: str) -> None:
         self._body = body
         self._place = place
+
+    def has(self, key: str) -> bool:
+        """Keys that came with Nova's plans are left out where they would be empty, as in every older journal."""
+        return key in self._body
 
     def _get(self, key: str) -> Any:
         if key not in self._body:
@@ -370,6 +475,12 @@ class _Reader:
         inner = self.part(key)
         return [(name, inner.part(name)) for name in inner._body]
 
+    def rows(self, key: str) -> list[_Reader]:
+        found = self._get(key)
+        if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
+            raise self._wrong(key, "list of objects")
+        return [_Reader(row, f"{self._place}{key}[{number}].") for number, row in enumerate(found)]
+
     def drivers(self, key: str) -> dict[str, str | None]:
         inner = self.part(key)
         return {address: inner.optional_text(address) for address in inner._body}
@@ -378,13 +489,15 @@ class _Reader:
 def _file_state(part: _Reader) -> FileState:
     kind = part.text("kind")
     if kind == FILE:
+        sealed = part.text("sha256") if part.has("sha256") else None
         return FileState(
             FILE,
-            part.content("content"),
+            part.content("content") if sealed is None else b"",
             part.optional_mode("mode"),
             part.optional_number("uid"),
             part.optional_number("gid"),
             part.optional_text("context"),
+            sealed=sealed,
         )
     if kind == SYMLINK:
         return FileState(SYMLINK, target=part.text("target"))
@@ -394,7 +507,17 @@ def _file_state(part: _Reader) -> FileState:
 
 
 def _written(part: _Reader | None) -> Written | None:
-    return None if part is None else Written(part.text("fingerprint"), part.optional_mode("mode"))
+    if part is None:
+        return None
+    edits = tuple(_line_edit(row) for row in part.rows("edits")) if part.has("edits") else ()
+    return Written(part.text("fingerprint"), part.optional_mode("mode"), edits)
+
+
+def _line_edit(row: _Reader) -> LineEdit:
+    line = row.optional_number("line")
+    if line is None or line < 1:
+        raise ValueError(f"holds no line number but {line!r}")
+    return LineEdit(line, row.texts("old"), row.texts("new"))
 
 
 def _file_record(path: str, part: _Reader) -> FileRecord:
@@ -420,7 +543,13 @@ def _tool_record(name: str, part: _Reader) -> ToolRecord:
         touches=part.texts("touches"),
         stamp=part.optional_text("stamp"),
         earlier=part.lists("earlier"),
+        former=part.optional_text("former") if part.has("former") else None,
+        service=_service_unit(part.part("service")) if part.has("service") else None,
     )
+
+
+def _service_unit(part: _Reader) -> ServiceUnit:
+    return ServiceUnit(part.text("unit"), part.texts("logs"), part.optional_text("probe"))
 
 
 def _snapshot(path: str, part: _Reader) -> Snapshot:

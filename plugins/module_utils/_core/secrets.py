@@ -13,10 +13,11 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from .config_edit import MARK
+
 STARS = "***"
 SHORTEST = 4  # anything shorter stands in too many innocent words; in an URL its place gives it away
 
-_OUR_COMMENT = "# before nova_pci.passthrough: "  # what config_edit.py puts before a line that it takes over
 _ASSIGNMENT = re.compile(r"\s*(?:export\s+)?([A-Za-z0-9_.-]+)\s*[=:]\s*(.*)")
 
 # Of the options that Nova, keystoneauth, oslo and Castellan register with secret=True, what their names have in common.
@@ -62,7 +63,7 @@ def _plain_values(text: str) -> Iterator[str]:
     """Yield the secrets of one text as they stand there, quotes taken off."""
     inside = False  # of a secret option, whose further lines are indented
     for line in text.splitlines():
-        line = line[len(_OUR_COMMENT) :] if line.startswith(_OUR_COMMENT) else line
+        line = line[len(MARK) :] if line.startswith(MARK) else line
         if not line.strip() or line.lstrip().startswith(("#", ";", "[")):
             inside = False
             continue

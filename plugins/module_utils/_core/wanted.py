@@ -1,24 +1,31 @@
 # Copyright: (c) 2026, nova_pci contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The part of a plan that host_apply carries out, read strictly: nothing reaches the host that is not in shape."""
+"""The part of a plan that host_apply or nova_apply carries out, read strictly: nothing reaches the host out of shape."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Callable
 
+from .config_edit import LineEdit
 from .errors import InputProblem, PassthroughError, raise_problems
-from .journal import FILE, STATE_DIRECTORY, SYMLINK, check_path, mode_number, mode_text
+from .journal import FILE, STATE_DIRECTORIES, SYMLINK, ServiceUnit, check_path, mode_number, mode_text
 
-_PLAN_FIX = "The plan comes from host_plan as it is; do not write one by hand"
+_PLAN_FIX = "The plan comes from host_plan or nova_plan as it is; do not write one by hand"
+_UNIT = re.compile(r"[A-Za-z0-9:_.@\\][A-Za-z0-9:_.@\\-]*\.service")
+_URL = re.compile(r"https?://[^\s/@]+(/\S*)?")
 DEFAULT_MODE = 0o644
 
 
 @dataclass(frozen=True)
 class WantedFile:
+    """One path. *edits* take the place of *content* where only lines of a foreign file are ours."""
+
     path: str
     layer: str
     kind: str  # file or symlink
@@ -27,11 +34,13 @@ class WantedFile:
     target: str | None = None
     foreign: bool = False
     secret: bool = False
+    edits: tuple[LineEdit, ...] = ()
 
     @property
     def identity(self) -> list[str | None]:
         """What a tool's stamp is made of."""
-        return [self.path, self.kind, mode_text(self.mode), self.target, hashlib.sha256(self.content).hexdigest()]
+        content = self.content if not self.edits else repr(self.edits).encode("utf-8", "surrogateescape")
+        return [self.path, self.kind, mode_text(self.mode), self.target, hashlib.sha256(content).hexdigest()]
 
 
 @dataclass(frozen=True)
@@ -42,11 +51,14 @@ class Tool:
     undo: tuple[str, ...] = ()
     touches: tuple[str, ...] = ()
     force: bool = False
+    stamp: str | None = None  # of what the tool gives the host; None: that of the files of its layers
+    former: str | None = None  # the stamp of the host without us
+    service: ServiceUnit | None = None
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """The part of a plan that host_apply carries out."""
+    """The part of a plan that is carried out."""
 
     boot_id: str = ""
     files: tuple[WantedFile, ...] = ()
@@ -61,9 +73,10 @@ class Wanted:
     ineffective: tuple[str, ...] = ()
     new_arguments: tuple[str, ...] = ()  # wanted kernel arguments that are not configured yet: ours from now on
     drivers_now: Mapping[str, str | None] = field(default_factory=dict)
+    secrets_from: tuple[str, ...] = ()
 
 
-def read_plan(plan: Any, contents: Any) -> Wanted:
+def read_plan(plan: Any, contents: Any = None) -> Wanted:
     """Turn the plan and the rendered templates into a Wanted; every problem is reported at once."""
     reader = _PlanReader(plan, contents)
     wanted = reader.read()
@@ -155,6 +168,7 @@ class _PlanReader:
             ineffective=self._texts(reboot, "ineffective", "plan.reboot."),
             new_arguments=self._new_arguments(arguments),
             drivers_now=self._drivers(),
+            secrets_from=self._paths(self._plan, "secrets_from", "plan."),
         )
         if wanted.runtime_apply and not wanted.apply_argv:
             self._complain("plan.runtime.argv", None, "is missing although runtime.apply is true")
@@ -171,11 +185,25 @@ class _PlanReader:
         except ValueError as error:
             self._complain(f"{place}{key}", found, str(error))
             return ""
-        if path == STATE_DIRECTORY or path.startswith(STATE_DIRECTORY + "/"):
+        if any(path == own or path.startswith(own + "/") for own in STATE_DIRECTORIES):
             self._complain(f"{place}{key}", path, "lies in this collection's own state directory")
         return path
 
+    def _paths(self, holder: Any, key: str, place: str) -> tuple[str, ...]:
+        paths = self._texts(holder, key, place)
+        for path in paths:
+            self._check(check_path, path, f"{place}{key}")
+        return paths
+
+    def _check(self, check: Callable[[str], object], found: str, entry: str) -> None:
+        try:
+            check(found)
+        except ValueError as error:
+            self._complain(entry, found, str(error))
+
     def _file(self, row: Mapping[str, Any], place: str) -> WantedFile:
+        if row.get("edits") is not None:
+            return self._edited_file(row, place)
         kind = row.get("kind", FILE)
         foreign = self._flag(row, "foreign", place)
         content, target, mode = b"", None, None
@@ -202,6 +230,48 @@ class _PlanReader:
             secret=self._flag(row, "secret", place),
         )
 
+    def _edited_file(self, row: Mapping[str, Any], place: str) -> WantedFile:
+        for key, wanted in (("kind", FILE), ("foreign", True), ("mode", None), ("content", None), ("template", None)):
+            if row.get(key) != wanted:
+                self._complain(
+                    f"{place}{key}", row.get(key), f"is not {wanted!r}, and so no file of which lines are edited"
+                )
+        return WantedFile(
+            path=self._path(row, "path", place),
+            layer=self._text(row, "layer", place),
+            kind=FILE,
+            foreign=True,
+            secret=self._flag(row, "secret", place),
+            edits=self._edits(row, place),
+        )
+
+    def _edits(self, row: Mapping[str, Any], place: str) -> tuple[LineEdit, ...]:
+        edits = []
+        end = 1
+        rows = self._rows(row, "edits", place)
+        for number, edit in enumerate(rows):
+            here, line = f"{place}edits[{number}].", edit.get("line")
+            if isinstance(line, bool) or not isinstance(line, int) or line < end:
+                self._complain(f"{here}line", line, f"is no line number of {end} or more")
+                continue
+            old, new = self._lines(edit, "old", here), self._lines(edit, "new", here)
+            end = line + len(old)
+            edits.append(LineEdit(line, old, new))
+        if not rows:
+            self._complain(f"{place}edits", row.get("edits"), "edits nothing")
+        return tuple(edits)
+
+    def _lines(self, edit: Mapping[str, Any], key: str, place: str) -> tuple[str, ...]:
+        found = edit.get(key)
+        if isinstance(found, list) and found and all(isinstance(line, str) for line in found):
+            text = "".join(found)
+            with contextlib.suppress(UnicodeEncodeError):
+                text.encode("utf-8", "surrogateescape")
+                if not re.search(r"[\r\n\0]", text):
+                    return tuple(found)
+        self._complain(f"{place}{key}", f"{type(found).__name__}", "holds no list of lines without their ends")
+        return ()
+
     def _content(self, row: Mapping[str, Any], place: str) -> bytes:
         template = row.get("template")
         content = row.get("content")
@@ -224,20 +294,31 @@ class _PlanReader:
         argv = self._texts(row, "argv", place)
         if not argv:
             self._complain(f"{place}argv", row.get("argv"), "names no command")
-        touches = self._texts(row, "touches", place)
-        for pattern in touches:
-            try:
-                check_path(pattern)
-            except ValueError as error:
-                self._complain(f"{place}touches", pattern, str(error))
         return Tool(
             name=self._text(row, "name", place),
             layers=self._texts(row, "layers", place),
             argv=argv,
             undo=self._texts(row, "undo", place),
-            touches=touches,
+            touches=self._paths(row, "touches", place),
             force=self._flag(row, "force", place),
+            stamp=self._text(row, "stamp", place) if row.get("stamp") is not None else None,
+            former=self._text(row, "former", place) if row.get("former") is not None else None,
+            service=self._service(row, place) if row.get("service") is not None else None,
         )
+
+    def _service(self, row: Mapping[str, Any], place: str) -> ServiceUnit:
+        service, place = self._mapping(row, "service", place), f"{place}service."
+        unit, probe = self._text(service, "unit", place), service.get("probe")
+        if unit and not _UNIT.fullmatch(unit):
+            self._complain(f"{place}unit", unit, "is no name of a service unit")
+        if probe is not None and not (isinstance(probe, str) and _URL.fullmatch(probe)):
+            self._complain(f"{place}probe", probe, "is no http or https URL without a user")
+            probe = None
+        if row.get("stamp") is None or row.get("former") is None:
+            self._complain(f"{place}unit", unit, "has no stamp and former that say when it has to be restarted")
+        if row.get("touches"):
+            self._complain(f"{place}unit", unit, "has touches, which no restart has")
+        return ServiceUnit(unit, self._paths(service, "logs", place), probe)
 
     def _new_arguments(self, arguments: Mapping[str, Any]) -> tuple[str, ...]:
         wanted = self._texts(arguments, "wanted", "plan.kernel_arguments.")

@@ -15,7 +15,7 @@ import glob
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from .._core.journal import ABSENT, FILE, OTHER, SYMLINK, FileState, Snapshot, check_path
@@ -117,6 +117,11 @@ class Files:
         except OSError:
             return None
 
+    def texts(self, paths: Iterable[str]) -> list[str]:
+        """Return the texts of those of *paths* that are files, links followed. What cannot be read is an error."""
+        states = [self.read(self.real(path)) for path in paths]
+        return [state.text for state in states if state.kind == FILE]
+
     def exists(self, path: str) -> bool:
         return os.path.lexists(self.on_disk(path))
 
@@ -177,7 +182,7 @@ class Files:
 
     def put(self, path: str, state: FileState) -> None:
         """Make *path* be *state* in one atomic step, so that a crash leaves the old or the new, never a mixture."""
-        if state.kind == FILE:
+        if state.kind == FILE and state.sealed is None:
             self._put_file(path, state)
         elif state.kind == SYMLINK:
             self._put_symlink(path, state.target or "")

@@ -13,11 +13,9 @@ import time
 from collections.abc import Iterator
 
 from .._core.errors import MachineProblem
-from .._core.journal import ABSENT, FILE, JOURNAL_PATH, STATE_DIRECTORY, FileState, Journal, journal_from_text
+from .._core.journal import ABSENT, FILE, STATE_DIRECTORY, FileState, Journal, journal_from_text
 from .files import Files
 
-LOCK_PATH = STATE_DIRECTORY + "/lock"
-COPIES = STATE_DIRECTORY + "/touched"  # copies of what tools rewrite, while a run is under way
 _PAUSE = 0.1
 
 _FIX = (
@@ -27,35 +25,42 @@ _FIX = (
 
 
 class JournalStore:
-    """Reads and writes the journal through *files*."""
+    """Reads and writes the journal of one plan through *files*; it lies in *directory*.
 
-    def __init__(self, files: Files) -> None:
+    Shape: *copies* is the folder for copies of what tools rewrite, while a run is under way.
+    """
+
+    def __init__(self, files: Files, directory: str = STATE_DIRECTORY) -> None:
         self._files = files
+        self.directory = directory
+        self.path = f"{directory}/journal.json"
+        self.lock_path = f"{directory}/lock"
+        self.copies = f"{directory}/touched"
 
     def read(self) -> Journal | None:
         """Return the journal, None when the host has none; MachineProblem when it cannot be trusted."""
         try:
-            state = self._files.read(JOURNAL_PATH)
+            state = self._files.read(self.path)
         except OSError as error:
             raise MachineProblem(
-                JOURNAL_PATH, f"cannot be read ({error.strerror})", "Run as root (become: true)"
+                self.path, f"cannot be read ({error.strerror})", "Run as root (become: true)"
             ) from None
         if state.kind == ABSENT:
             return None
         if state.kind != FILE:
-            raise MachineProblem(JOURNAL_PATH, "is no plain file", _FIX)
+            raise MachineProblem(self.path, "is no plain file", _FIX)
         try:
             return journal_from_text(state.content.decode("utf-8"))
         except (ValueError, RecursionError) as error:
             problem = "is not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
-            raise MachineProblem(JOURNAL_PATH, problem, _FIX) from None
+            raise MachineProblem(self.path, problem, _FIX) from None
 
     def write(self, journal: Journal) -> None:
-        self._files.put(JOURNAL_PATH, FileState(FILE, journal.to_text().encode("utf-8"), 0o600))
+        self._files.put(self.path, FileState(FILE, journal.to_text().encode("utf-8"), 0o600))
 
     def forget(self) -> None:
         """Take the journal away: nothing of this host is to be remembered."""
-        self._files.unlink(JOURNAL_PATH)
+        self._files.unlink(self.path)
 
     def drop_copies(self) -> None:
         """Take the copies away. The run is through by now, so trouble here is left to the next one (has_leftovers)."""
@@ -63,15 +68,15 @@ class JournalStore:
             self._drop_copies()
 
     def _drop_copies(self) -> None:
-        for name in self._all_names(COPIES):
-            self._files.unlink(f"{COPIES}/{name}")
-        self._files.remove_directory(COPIES)
+        for name in self._all_names(self.copies):
+            self._files.unlink(f"{self.copies}/{name}")
+        self._files.remove_directory(self.copies)
 
     def has_leftovers(self, journal: Journal | None) -> bool:
         """True when a crash left something that the journal does not speak of."""
-        names = self._all_names(STATE_DIRECTORY)
+        names = self._all_names(self.directory)
         if journal is None:
-            return bool(names) or self._files.exists(STATE_DIRECTORY)
+            return bool(names) or self._files.exists(self.directory)
         return journal.unfinished is None and "touched" in names
 
     def _all_names(self, directory: str) -> tuple[str, ...]:
@@ -82,23 +87,23 @@ class JournalStore:
 
     def prepare(self) -> None:
         """Make the state directory."""
-        for directory in self._files.missing_directories(STATE_DIRECTORY):
+        for directory in self._files.missing_directories(self.directory):
             self._files.make_directory(directory)
-        self._files.make_directory(STATE_DIRECTORY, 0o700)
+        self._files.make_directory(self.directory, 0o700)
 
     def clear(self) -> None:
         """With no journal left: take the lock and the state directory away, as far as that goes."""
         with contextlib.suppress(OSError, MachineProblem):
             if self.read() is None:
-                self._files.discard_temporary(JOURNAL_PATH)
+                self._files.discard_temporary(self.path)
                 self._drop_copies()
-                self._files.unlink(LOCK_PATH)
-                self._files.remove_directory(STATE_DIRECTORY)
+                self._files.unlink(self.lock_path)
+                self._files.remove_directory(self.directory)
 
     def is_held(self) -> bool:
         """Whether another run is at work this moment; looks only."""
         try:
-            descriptor = os.open(self._files.on_disk(LOCK_PATH), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            descriptor = os.open(self._files.on_disk(self.lock_path), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except OSError:
             return False
         try:
@@ -115,7 +120,7 @@ class JournalStore:
                 descriptor = self._lock_once(deadline, patience)
             except OSError:
                 with contextlib.suppress(OSError):
-                    self._files.remove_directory(STATE_DIRECTORY)  # when it is empty, it is new
+                    self._files.remove_directory(self.directory)  # when it is empty, it is new
                 raise
             if descriptor is not None:
                 break
@@ -127,7 +132,7 @@ class JournalStore:
     def _lock_once(self, deadline: float, patience: float) -> int | None:
         """Return the locked descriptor; None when the file was taken away while we waited."""
         self.prepare()
-        place = self._files.on_disk(LOCK_PATH)
+        place = self._files.on_disk(self.lock_path)
         self._files.step("open", place)
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
@@ -139,7 +144,7 @@ class JournalStore:
                 if time.monotonic() >= deadline:
                     holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or "unknown"
                     raise MachineProblem(
-                        LOCK_PATH,
+                        self.lock_path,
                         f"another run is at work on this host (process {holder}, or a tool it started); "
                         f"waited {patience:g} seconds",
                         "Wait for it to end and run again",

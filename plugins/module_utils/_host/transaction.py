@@ -1,9 +1,10 @@
 # Copyright: (c) 2026, nova_pci contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One run of host_apply on the machine: look, decide, and carry out all of it or nothing.
+"""One run of host_apply or nova_apply on the machine: look, decide, and carry out all of it or nothing.
 
-Order: lock, journal, copies of what the tools rewrite, release, directories, files, tools, runtime, journal. A failure
+Order: lock, journal, copies of what the tools rewrite, release, directories, files, tools, runtime, journal. A service
+that a tool restarts has to be up for a while before the next tool runs. A failure
 anywhere brings everything back that this run did. A crash anywhere leaves a journal that says `unfinished`; every file
 is then its old or its new self, and the next run, whichever it is, starts from there.
 """
@@ -20,13 +21,14 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
-from .._core.decision import Decision, FileChange, Goal, Look
+from .._core.decision import Decision, FileChange, Goal, Look, ToolRun
 from .._core.errors import MachineProblem, PassthroughError
 from .._core.journal import ABSENT, FILE, Journal, Snapshot
 from .._core.steps import Step, steps_of
 from .command import Commands, Completed
 from .files import Files
-from .journal_store import COPIES, LOCK_PATH, JournalStore
+from .journal_store import JournalStore
+from .service import Services
 
 _SLACK = 256 * 1024  # room for the journal and directories, beside what is counted
 _INODES = 16
@@ -43,9 +45,10 @@ class Outcome:
     def diff(self) -> list[dict[str, str]]:
         return [] if self.decision is None else [change.to_diff() for change in self.decision.changes]
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self, diff: bool = False) -> dict[str, Any]:
         decision = self.decision
         return {
+            **({"diff": self.diff()} if diff else {}),
             "changed": decision is not None and decision.changed,
             "actions": [] if decision is None else list(decision.actions),
             "steps": [step.to_dict() for step in self.steps],
@@ -60,7 +63,8 @@ class Outcome:
 class Transaction:
     """Brings the host to *goal*.
 
-    Shape: *timeout* seconds for each command, *patience* seconds to wait for another run.
+    Shape: *timeout* seconds for each command, *patience* seconds to wait for another run; *store* is where the plan's
+    journal lies (default: the host's own), *services* are the ones that its tools restart.
     """
 
     def __init__(
@@ -70,13 +74,16 @@ class Transaction:
         goal: Goal,
         timeout: float = 900.0,
         patience: float = 60.0,
+        store: JournalStore | None = None,
+        services: Services | None = None,
     ) -> None:
         self._files = files
         self._commands = commands
         self._goal = goal
         self._timeout = timeout
         self._patience = patience
-        self._store = JournalStore(files)
+        self._store = store or JournalStore(files)
+        self._services = services or Services(files, commands)
 
     # -- looking
 
@@ -102,6 +109,9 @@ class Transaction:
             listings={path: self._files.names(path) if self._files.exists(path) else None for path in directories},
             release_ready=bool(release) and self._files.is_executable(release[0]),
             running=tuple((self._files.text("/proc/cmdline") or "").split()),
+            resting=self._services.resting(
+                tool.service.unit for tool in (journal.tools.values() if journal else ()) if tool.service is not None
+            ),
         )
 
     # -- running
@@ -145,7 +155,7 @@ class Transaction:
                 self._note(journal, None if decision is None else decision.end)
                 return Outcome(decision)
             self._preflight(journal, decision)
-            bench = _Bench(self._files, self._commands, self._store, self._timeout, lock)
+            bench = _Bench(self._files, self._commands, self._store, self._services, self._timeout, lock)
             outcome = Outcome(decision, _Work(bench, journal, decision).carry_out())
         finally:
             self._store.clear()
@@ -154,7 +164,7 @@ class Transaction:
     def _note(self, journal: Journal | None, end: Journal | None) -> None:
         """Bring the memory up to date when nothing on the host changes."""
         if journal is not None and journal.unfinished:
-            _clear_temporaries(self._files, journal)
+            _clear_temporaries(self._files, self._store, journal)
         if end is None:
             self._store.forget()
         elif end != journal:
@@ -165,7 +175,7 @@ class Transaction:
 
     def _preflight(self, journal: Journal | None, decision: Decision) -> None:
         """Refuse now what would fail half-way: no room, not writable, a tool that is not there."""
-        _preflight_tools(self._commands, decision)
+        _preflight_tools(self._commands, self._services, decision)
         needs: dict[int, _Need] = {}
 
         def count(path: str, size: int, temporary: int = 0) -> None:
@@ -181,7 +191,7 @@ class Transaction:
             need.temporary = max(need.temporary, temporary)
             need.inodes += 1
 
-        count(LOCK_PATH, _SLACK + 2 * sum(len(change.before.content) for change in decision.changes))
+        count(self._store.lock_path, _SLACK + 2 * sum(len(change.before.content) for change in decision.changes))
         for change in decision.changes:
             size = len(change.after.content)
             count(change.real, max(0, size - len(change.before.content)) if change.after.kind == FILE else 0, size)
@@ -189,7 +199,7 @@ class Transaction:
             for path in (path for pattern in run.touches for path in self._files.matching(pattern)):
                 size = self._files.size(path)
                 if journal is None or path not in journal.snapshots:
-                    count(f"{COPIES}/copy", size)
+                    count(f"{self._store.copies}/copy", size)
                 count(path, 0, size)  # a tool writes the new one beside the old
         for need in needs.values():
             need.check()
@@ -222,7 +232,7 @@ class _Need:
             )
 
 
-def _preflight_tools(commands: Commands, decision: Decision) -> None:
+def _preflight_tools(commands: Commands, services: Services, decision: Decision) -> None:
     written = {change.path for change in decision.changes if change.after.kind != ABSENT}
     names = [run.argv[0] for run in decision.tools] + [argv[0] for argv in (decision.release, decision.runtime) if argv]
     for name in names:
@@ -230,6 +240,9 @@ def _preflight_tools(commands: Commands, decision: Decision) -> None:
             raise MachineProblem(
                 name, "is not installed on this host", "Install it and run again; nothing has been changed"
             )
+    for run in decision.tools:
+        if run.service is not None:
+            services.require(run.service.unit)
 
 
 @dataclass(frozen=True)
@@ -239,6 +252,7 @@ class _Bench:
     files: Files
     commands: Commands
     store: JournalStore
+    services: Services
     timeout: float
     lock: int
 
@@ -250,6 +264,7 @@ class _Work:
         self._files = bench.files
         self._commands = bench.commands
         self._store = bench.store
+        self._services = bench.services
         self._timeout = bench.timeout
         self._lock = bench.lock
         self._before = before
@@ -257,7 +272,8 @@ class _Work:
         self._made: list[str] = []
         self._removed: list[str] = []
         self._changed: list[FileChange] = []
-        self._ran: list[tuple[tuple[str, ...], ...]] = []  # the fallbacks of tools whose work no copy brings back
+        self._ran: list[ToolRun] = []  # the tools whose work no copy brings back
+        self._was_down: set[str] = set()  # units that were not up before this run
         self._snapshots: dict[str, Snapshot] = {}
         self._failures: list[str] = []
         self._released = False
@@ -285,7 +301,7 @@ class _Work:
     def _forward(self) -> tuple[Step, ...]:
         decision = self._decision
         if self._before is not None and self._before.unfinished:
-            _clear_temporaries(self._files, self._before)
+            _clear_temporaries(self._files, self._store, self._before)
         self._keep_copies()
         self._store.write(decision.begin.with_snapshots(self._snapshots))
         steps: tuple[Step, ...] = ()
@@ -295,8 +311,8 @@ class _Work:
         self._files_forward()
         for run in decision.tools:
             if not run.touches:
-                self._ran.append(run.fallback)
-            self._run(run.argv)
+                self._ran.append(run)
+            self._run_tool(run, run.argv)
         if decision.runtime:
             self._bound = []
             steps += self._run_script(decision.runtime)
@@ -323,16 +339,27 @@ class _Work:
         self._snapshots = dict(self._before.snapshots) if self._before is not None else {}
         patterns = [pattern for run in self._decision.tools for pattern in run.touches]
         if patterns:
-            self._files.make_directory(COPIES, 0o700)
+            self._files.make_directory(self._store.copies, 0o700)
         for pattern in patterns:
             found = self._files.matching(pattern)
             for path in found:
                 if path not in self._snapshots:
                     name = hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()[:32]
-                    self._snapshots[path] = self._files.keep(path, f"{COPIES}/{name}")
+                    self._snapshots[path] = self._files.keep(path, f"{self._store.copies}/{name}")
             if not found and not set(pattern) & set("*?[") and self._files.real(pattern) not in self._snapshots:
                 path = self._files.real(pattern)
                 self._snapshots[path] = Snapshot(path, None)  # absent before: it goes again
+
+    def _run_tool(self, run: ToolRun, argv: tuple[str, ...]) -> None:
+        if run.service is None:
+            self._run(argv)
+            return
+        unit = run.service.unit
+        if not self._services.state(unit).is_up:
+            self._was_down.add(unit)
+        self._files.step("run", argv[0])
+        self._services.restart(run.service, argv, self._timeout, (self._lock,))
+        self._files.step("ran", argv[0])
 
     def _run(self, argv: tuple[str, ...]) -> Completed:
         self._files.step("run", argv[0])
@@ -369,11 +396,11 @@ class _Work:
         self._files_back()
         for snapshot in self._snapshots.values():
             with self._attempt():
-                self._files.bring_back(snapshot, f"{COPIES}/{snapshot.stored}" if snapshot.stored else "")
-        for fallback in reversed(self._ran):
-            for argv in fallback:
+                self._files.bring_back(snapshot, f"{self._store.copies}/{snapshot.stored}" if snapshot.stored else "")
+        for run in reversed(self._ran):
+            for argv in run.fallback:
                 with self._attempt():
-                    self._run(argv)
+                    self._run_back(run, argv)
         again = self._before.apply_argv if self._before is not None else ()
         if again and (self._bound is not None or self._released) and self._files.is_executable(again[0]):
             with self._attempt():
@@ -382,6 +409,15 @@ class _Work:
             with self._attempt():
                 self._journal_back()
         return self._failures
+
+    def _run_back(self, run: ToolRun, argv: tuple[str, ...]) -> None:
+        unit = run.service.unit if run.service is not None else ""
+        if unit in self._was_down:
+            self._run(("systemctl", "stop", unit))
+            return
+        if unit:
+            self._services.forgive(unit)
+        self._run_tool(run, argv)
 
     @contextlib.contextmanager
     def _attempt(self) -> Iterator[None]:
@@ -411,14 +447,14 @@ class _Work:
             self._store.drop_copies()
 
 
-def _clear_temporaries(files: Files, journal: Journal) -> None:
+def _clear_temporaries(files: Files, store: JournalStore, journal: Journal) -> None:
     """Take away the temporary files beside our paths that a crash left."""
     for record in journal.files.values():
         files.discard_temporary(record.real)
     for snapshot in journal.snapshots.values():
         files.discard_temporary(snapshot.path)
         if snapshot.stored is not None:
-            files.discard_temporary(f"{COPIES}/{snapshot.stored}")
+            files.discard_temporary(f"{store.copies}/{snapshot.stored}")
 
 
 # -- errors and signals
@@ -461,7 +497,7 @@ def _signals_as_errors() -> Iterator[None]:
 
     def stop(number: int, _frame: FrameType | None) -> None:
         name = signal.Signals(number).name
-        raise MachineProblem("host_apply", f"was asked to end ({name})", "Run again")
+        raise MachineProblem("this run", f"was asked to end ({name})", "Run again")
 
     with _handlers({signal.SIGTERM: stop, signal.SIGINT: stop, signal.SIGHUP: signal.SIG_IGN}):
         yield

@@ -79,7 +79,21 @@ def test_what_is_no_secret_is_left(word):
 
 def test_nothing_else_is_taken_for_one():
     """Each value found holds a marked word or a part of one."""
-    marked = "Rabbit Data Base Mem Cache Keystone Auth Meta 00112233 VaultToken Hmac Redis Indented".split()
+    marked = [
+        "Rabbit",
+        "Data",
+        "Base",
+        "Mem",
+        "Cache",
+        "Keystone",
+        "Auth",
+        "Meta",
+        "00112233",
+        "VaultToken",
+        "Hmac",
+        "Redis",
+        "Indented",
+    ]
     assert [value for value in secret_values([NOVA_CONF]) if not any(word in value for word in marked)] == []
 
 
@@ -141,5 +155,5 @@ def test_a_huge_line_takes_no_time():
 
 def test_no_spelling_shows_the_secret_within_json():
     values = secret_values([NOVA_CONF])
-    shown = redact(json.dumps([secret for secret in SECRETS]), values)
+    shown = redact(json.dumps(SECRETS), values)
     assert not [secret for secret in SECRETS if secret in shown]

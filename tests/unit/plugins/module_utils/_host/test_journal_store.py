@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.errors import MachineProblem
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.journal import Journal
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.files import Files
-from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.journal_store import COPIES, JournalStore
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.journal_store import JournalStore
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def test_left_overs_are_seen(store, tmp_path):
     store.prepare()
     assert store.has_leftovers(None)
     assert not store.has_leftovers(Journal())
-    Files(str(tmp_path)).make_directory(COPIES)
+    Files(str(tmp_path)).make_directory(store.copies)
     assert store.has_leftovers(Journal())
     assert not store.has_leftovers(Journal(unfinished="apply"))
     store.drop_copies()
