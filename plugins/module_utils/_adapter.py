@@ -17,6 +17,15 @@ ArgumentSpec = dict[str, dict[str, Any]]
 # Of the documentation fragment nova_pci.passthrough.root.
 ROOT_ARGUMENT_SPEC: ArgumentSpec = {"root": {"type": "path", "default": "/"}}
 
+# Of the documentation fragment nova_pci.passthrough.apply.
+APPLY_ARGUMENT_SPEC: ArgumentSpec = {
+    **ROOT_ARGUMENT_SPEC,
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "plan": {"type": "dict"},
+    "timeout": {"type": "int", "default": 900},
+    "lock_timeout": {"type": "int", "default": 60},
+}
+
 
 def run_module(module: AnsibleModule, work: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
     """Hand the module's parameters to *work* and its result to Ansible; an error of ours becomes the module's failure."""

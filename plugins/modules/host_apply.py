@@ -22,6 +22,8 @@ description:
   - The one thing noted without counting as a change is what the host remembers of a pending reboot.
 author:
   - nova_pci contributors (@nova-pci)
+extends_documentation_fragment:
+  - nova_pci.passthrough.apply
 options:
   state:
     description:
@@ -39,29 +41,10 @@ options:
       - The rendered text of each template that O(plan) names, by the template's name.
     type: dict
     default: {}
-  root:
-    description: The directory that holds the host. Anything but V(/) is for tests; only tools below it are run then.
-    type: path
-    default: /
-  timeout:
-    description: Seconds that each tool may take.
-    type: int
-    default: 900
-  lock_timeout:
-    description: Seconds to wait for another run on the same host before giving up.
-    type: int
-    default: 60
 attributes:
-  check_mode:
-    description: Returns exactly the RV(ignore:actions) of the run that would follow, and changes nothing.
-    support: full
   diff_mode:
     description: Returns each file before and after. Content that the plan marks as secret is not shown.
     support: full
-  platform:
-    description: Linux with PCI devices.
-    support: full
-    platforms: linux
 notes:
   - The journal is C(/var/lib/nova-pci-passthrough/journal.json). Without it nothing can be taken back.
 seealso:
@@ -147,7 +130,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.nova_pci.passthrough.plugins.module_utils._adapter import ROOT_ARGUMENT_SPEC, run_module
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._adapter import APPLY_ARGUMENT_SPEC, run_module
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.changes import Applied, Removed
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.wanted import read_plan
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.command import Commands
@@ -157,14 +140,7 @@ from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.transac
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec={
-            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-            "plan": {"type": "dict"},
-            "contents": {"type": "dict", "default": {}},
-            "timeout": {"type": "int", "default": 900},
-            "lock_timeout": {"type": "int", "default": 60},
-            **ROOT_ARGUMENT_SPEC,
-        },
+        argument_spec={**APPLY_ARGUMENT_SPEC, "contents": {"type": "dict", "default": {}}},
         required_if=[("state", "present", ["plan"])],
         supports_check_mode=True,
     )

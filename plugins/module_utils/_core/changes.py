@@ -218,7 +218,8 @@ def _decide_edited(
     _refuse_strange(file, current, record)
     if record is not None and record.real != real:
         record = None  # the link leads elsewhere now: what we wrote there is out of reach
-    pristine, there = current.text, ()
+    pristine = current.text
+    there: tuple[LineEdit, ...] = ()
     with contextlib.suppress(ValueError):  # lines of ours that somebody changed are theirs now
         there = () if record is None else record.standing(pristine)
     pristine = undo_edits(pristine, there)
