@@ -23,14 +23,14 @@ PCI_FILTER = "PciPassthroughFilter"
 NUMA_FILTER = "NUMATopologyFilter"
 # The policies that a user asks for. "legacy" is what Nova does unasked, so it needs nothing that an alias without a
 # policy does not need: writing it down must not change which filters a cloud runs.
-_POLICIES_FOR_NUMA = ("required", "preferred", "socket")
+POLICIES_FOR_NUMA = ("required", "preferred", "socket")
 _ZONES = "AvailabilityZoneFilter"
 _GONE_IN_22 = ("AggregateCoreFilter", "AggregateDiskFilter", "AggregateRamFilter", "RetryFilter")
 
 
 def needed_filters(entries: Iterable[DeviceEntry]) -> tuple[str, ...]:
     """The filters without which the scheduler sends servers to hosts that have no device for them."""
-    asked = any(entry.alias is not None and entry.numa_policy in _POLICIES_FOR_NUMA for entry in entries)
+    asked = any(entry.alias is not None and entry.numa_policy in POLICIES_FOR_NUMA for entry in entries)
     return (PCI_FILTER, NUMA_FILTER) if asked else (PCI_FILTER,)
 
 
