@@ -26,6 +26,20 @@ APPLY_ARGUMENT_SPEC: ArgumentSpec = {
     "lock_timeout": {"type": "int", "default": 60},
 }
 
+# Of the documentation fragment nova_pci.passthrough.cloud.
+CLOUD_ARGUMENT_SPEC: ArgumentSpec = {"cloud": {"type": "str"}}
+
+
+def run_cloud_module(
+    module: AnsibleModule, work: Callable[[dict[str, Any]], dict[str, Any]], sdk_missing: str | None
+) -> None:
+    """As run_module(), where openstacksdk can be imported; *sdk_missing* is the traceback where it cannot."""
+    if sdk_missing is not None:
+        from ansible.module_utils.basic import missing_required_lib
+
+        module.fail_json(msg=missing_required_lib("openstacksdk"), exception=sdk_missing)
+    run_module(module, work)
+
 
 def run_module(module: AnsibleModule, work: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
     """Hand the module's parameters to *work* and its result to Ansible; an error of ours becomes the module's failure."""

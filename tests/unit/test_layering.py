@@ -20,6 +20,8 @@ PLUGINS = ROOT / "plugins"
 UTILS = PLUGINS / "module_utils"
 CORE = UTILS / "_core"
 HOST = UTILS / "_host"
+CLOUD = UTILS / "_cloud"
+SDK = {"keystoneauth1", "openstack"}
 HERE = "ansible_collections.nova_pci.passthrough"
 
 # Doors to the machine, and ways round a static reading of the imports (AnsiballZ packs what it can read).
@@ -99,7 +101,22 @@ def test_host_takes_records_and_no_decision(path):
             assert level == 1
 
 
-@pytest.mark.parametrize("path", [*python_files(CORE), *python_files(HOST)], ids=named)
+@each(CLOUD)
+def test_cloud_takes_what_core_planned_and_nothing_of_the_host(path):
+    for level, name in imports(parsed(path)):
+        if level == 0:
+            assert is_standard(name) or name.split(".")[0] in SDK, f"{name} is not of the standard library"
+        else:
+            assert level == 1 or name.partition(".")[0] == "_core", f"_cloud reaches into {name}"
+
+
+@each(PLUGINS)
+def test_only_the_cloud_s_connection_imports_openstacksdk(path):
+    if path != CLOUD / "connection.py":
+        assert not {name.split(".")[0] for level, name in imports(parsed(path)) if level == 0} & SDK
+
+
+@pytest.mark.parametrize("path", [*python_files(CORE), *python_files(HOST), *python_files(CLOUD)], ids=named)
 def test_errors_are_defined_in_one_file(path):
     if path == CORE / "errors.py":
         return

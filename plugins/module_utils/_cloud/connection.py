@@ -1,0 +1,74 @@
+# Copyright: (c) 2026, nova_pci contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one place that imports openstacksdk: credentials as it finds them, requests as _core plans them."""
+
+from __future__ import annotations
+
+import traceback
+from typing import Any
+
+from .._core.cloud_call import COMPUTE, PLACEMENT, Answer, Call
+from .._core.cloud_trouble import answer_trouble, connection_trouble
+
+SDK = "openstacksdk"
+try:
+    import openstack
+    from keystoneauth1.exceptions import ClientException
+    from openstack.exceptions import SDKException
+
+    SDK_MISSING: str | None = None
+except ImportError:
+    SDK_MISSING = traceback.format_exc()
+
+# Nova: the newest of Victoria (22) is 2.87; 2.86 checks extra specs. Placement: the newest of Victoria is 1.36.
+_MICROVERSIONS = {COMPUTE: "2.86", PLACEMENT: "1.36"}
+
+
+class Cloud:
+    """A connection with a valid token. Every error is a MachineProblem in the user's words."""
+
+    def __init__(self, name: str | None, connection: Any) -> None:
+        self.name = name
+        self._connection = connection
+
+    def ask(self, call: Call) -> Answer:
+        """Return the answer whatever its status; MachineProblem only when there is none."""
+        proxy = getattr(self._connection, call.service)
+        try:
+            response = proxy.request(
+                call.path,
+                call.method,
+                json=None if call.body is None else dict(call.body),
+                microversion=_MICROVERSIONS.get(call.service),
+                raise_exc=False,
+            )
+        except (ClientException, SDKException) as error:
+            raise connection_trouble(_names(error), str(error), self.name) from error
+        try:
+            body = response.json() if response.content else {}
+        except ValueError:  # a proxy's page
+            body = {"message": response.text[:200]}
+        return Answer(response.status_code, body if isinstance(body, dict) else {"message": str(body)})
+
+    def get(self, call: Call) -> Answer:
+        """Return a good answer or one that *call* calls fine; MachineProblem otherwise."""
+        answer = self.ask(call)
+        if answer.is_good or answer.status in call.fine:
+            return answer
+        raise answer_trouble(call, answer, self.name)
+
+
+def connect(name: str | None) -> Cloud:
+    """Return the cloud *name* of clouds.yaml, or the one that the environment names; MachineProblem otherwise."""
+    wanted = name or None
+    try:
+        connection = openstack.connect(cloud=wanted, load_yaml_config=True, load_envvars=True)
+        connection.session.get_token()  # authorize() would hide why not
+    except (ClientException, SDKException) as error:
+        raise connection_trouble(_names(error), str(error), wanted) from error
+    return Cloud(wanted, connection)
+
+
+def _names(error: BaseException) -> tuple[str, ...]:
+    return tuple(kind.__name__ for kind in type(error).__mro__)

@@ -1,0 +1,52 @@
+# Copyright: (c) 2026, nova_pci contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One request to the cloud and what came back, as plain data; _cloud carries it out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+COMPUTE = "compute"
+IMAGE = "image"
+NETWORK = "network"
+PLACEMENT = "placement"
+
+
+@dataclass(frozen=True)
+class Call:
+    """Shape: *service* as in the catalog, *path* below its endpoint, *body* goes out as JSON, *fine* besides 2xx."""
+
+    service: str
+    method: str
+    path: str
+    body: Mapping[str, Any] | None = None
+    fine: tuple[int, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.service} {self.path}"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Shape: *status* the HTTP status, *body* the JSON object ({} when there was none)."""
+
+    status: int
+    body: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_good(self) -> bool:
+        return 200 <= self.status < 300
+
+    @property
+    def message(self) -> str:
+        """What the service says is wrong: {"badRequest": {"message": ...}}, {"errors": [{"detail": ...}]}, {"message": ...}."""
+        errors = self.body.get("errors")
+        if isinstance(errors, list) and errors and isinstance(errors[0], dict):
+            return str(errors[0].get("detail") or errors[0].get("title") or "")
+        inner = next(
+            (value for value in self.body.values() if isinstance(value, dict) and "message" in value), self.body
+        )
+        return str(inner.get("message", ""))
