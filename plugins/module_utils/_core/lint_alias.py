@@ -11,20 +11,20 @@ from dataclasses import replace
 from .alias import DEFAULT_NUMA_POLICY, Aliases, AliasSpec, read_aliases
 from .errors import NovaRefusal
 from .flavor_request import AliasRequest
-from .lint_finding import ERROR, INFO, WARNING, Finding
+from .lint_finding import ERROR, INFO, WARNING, Finding, place_of
 from .lint_spec import has_comment
 from .model import TYPE_PCI, TYPE_PF, TYPE_VF
 from .nova_service import API, COMPUTE
 from .pci_pools import explain, pools, tracked
 from .service_start import alias_effect, reads_alias
-from .service_view import AliasLine, ServiceView
+from .service_view import AliasLine, ServiceView, set_by_variable
 
 _FOR_PLACEMENT = ("resource_class", "traits")
 
 
 def lint_alias(view: ServiceView) -> Iterator[Finding]:
     """Everything there is to say about the aliases that one service gets."""
-    if not reads_alias(view.name, view.version):
+    if not reads_alias(view.name, view.version) or set_by_variable(view.alias_setting):  # lint_config.py tells of that
         return
     for line in view.alias_lines:
         if line.refusal is not None:
@@ -153,7 +153,7 @@ def _repeated(view: ServiceView) -> Iterator[Finding]:
             continue
         earlier = first.setdefault(line.spec, line)
         if earlier is not line:
-            effect = f"{view.version.label} reads this alias in {_place(earlier)} already; with pci_in_placement that is refused"
+            effect = f"{view.version.label} reads this alias in {place_of(earlier.origin)} already; with pci_in_placement that is refused"
             yield _finding(WARNING, "alias-repeated", line, effect, "Remove one of the two lines")
 
 
@@ -179,11 +179,7 @@ WHOLE_CHECKS: tuple[Callable[[ServiceView], Iterator[Finding]], ...] = (
 
 
 def _finding(severity: str, check: str, line: AliasLine, effect: str, fix: str) -> Finding:
-    return Finding(severity, check, _place(line), line.origin.value, effect, fix)
-
-
-def _place(line: AliasLine) -> str:
-    return f"{line.origin.path}:{line.origin.line}"
+    return Finding(severity, check, place_of(line.origin), line.origin.value, effect, fix)
 
 
 def _stops(view: ServiceView) -> str:

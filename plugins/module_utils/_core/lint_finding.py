@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from .oslo_config import Assignment
+
 ERROR = "error"
 WARNING = "warning"
 INFO = "info"
@@ -35,6 +37,11 @@ class Finding:
             "effect": self.effect,
             "fix": self.fix,
         }
+
+
+def place_of(origin: Assignment) -> str:
+    """Where a value stands, as *where* of a finding; an environment variable has no line."""
+    return f"{origin.path}:{origin.line}" if origin.line else origin.path
 
 
 def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from .device_spec import ANY, DeviceSpec, truth
 from .errors import NovaRefusal
-from .lint_finding import ERROR, INFO, WARNING, Finding
+from .lint_finding import ERROR, INFO, WARNING, Finding, place_of
 from .model import TYPE_PF, PciDevice
 from .nova_address import RegexAddress
 from .nova_release import first_with_tag
@@ -21,7 +21,7 @@ from .nova_service import COMPUTE
 from .pci_pools import tracked
 from .placement_rules import providers
 from .service_start import spec_effect
-from .service_view import ServiceView, SpecLine
+from .service_view import ServiceView, SpecLine, set_by_variable
 
 KEYS = ("vendor_id", "product_id", "address", "devname")
 _ADDRESS_KEYS = ("domain", "bus", "slot", "function")
@@ -34,6 +34,8 @@ _SHOWN = 4
 
 def lint_spec(view: ServiceView) -> Iterator[Finding]:
     """Everything there is to say about the device_spec that one service gets."""
+    if set_by_variable(view.spec_setting):  # lint_config.py tells of it
+        return
     if view.name != COMPUTE:
         yield from _elsewhere(view)
         return
@@ -206,7 +208,7 @@ def _repeated(view: ServiceView) -> Iterator[Finding]:
     for line in view.spec_lines:
         earlier = first.setdefault(line.value, line)
         if earlier is not line:
-            effect = f"Nova reads the same value in {_place(earlier)} already, and the first match counts"
+            effect = f"Nova reads the same value in {place_of(earlier.origin)} already, and the first match counts"
             yield _finding(INFO, "spec-repeated", line, effect, "Remove one of the two lines")
 
 
@@ -256,11 +258,7 @@ def _refused_by_placement(view: ServiceView) -> Iterator[Finding]:
 
 
 def _finding(severity: str, check: str, line: SpecLine, effect: str, fix: str) -> Finding:
-    return Finding(severity, check, _place(line), line.origin.value, effect, fix)
-
-
-def _place(line: SpecLine) -> str:
-    return f"{line.origin.path}:{line.origin.line}"
+    return Finding(severity, check, place_of(line.origin), line.origin.value, effect, fix)
 
 
 def _line_of(refusal: NovaRefusal, view: ServiceView) -> SpecLine | None:

@@ -17,7 +17,12 @@ from .model import TYPE_PF, PciDevice
 from .nova_options import NovaOption
 from .nova_release import NovaVersion
 from .oslo_config import Assignment
-from .service_config import ServiceConfig, Setting
+from .service_config import ENVIRONMENT, ServiceConfig, Setting
+
+
+def set_by_variable(setting: Setting) -> bool:
+    """Whether an environment variable sets it; oslo.config takes one for a multi option apart into characters."""
+    return any(origin.path.startswith(ENVIRONMENT) for origin in setting.origins)
 
 
 @dataclass(frozen=True)

@@ -142,3 +142,7 @@ def test_nova_api_and_nova_compute_must_agree() -> None:
     assert between(alias(**GPU), alias("b", **GPU)) == [("alias-missing", place)]
     assert between("alias = x", alias(**GPU)) == []
     assert list(lint_alias_between([view_of(pci(alias(**GPU)), "nova-compute")])) == []
+
+
+def test_a_variable_is_told_of_elsewhere() -> None:
+    assert list(lint_alias(view_of("", environment={"OS_PCI__ALIAS": "{}"}))) == []

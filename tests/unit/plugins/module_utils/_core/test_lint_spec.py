@@ -158,3 +158,7 @@ def test_it_has_no_place_on_controllers(name: str) -> None:
     assert (bad.severity, bad.check) == ("error", "spec-on-controller")
     ends = "fail at every server" if name == "nova-scheduler" else "not start"
     assert bad.effect.endswith(f"{name} would {ends}")
+
+
+def test_a_variable_is_told_of_elsewhere() -> None:
+    assert list(lint_spec(view_of("", environment={"OS_PCI__DEVICE_SPEC": "{}"}))) == []

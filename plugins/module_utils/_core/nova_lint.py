@@ -1,0 +1,102 @@
+# Copyright: (c) 2026, nova_pci contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is wrong or doubtful in a host's Nova configuration and in the declaration, before Nova says so by failing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from .config_search import Source
+from .declaration import DeviceEntry, parse_declaration
+from .errors import MachineProblem, PassthroughError, raise_problems
+from .lint_alias import lint_alias, lint_alias_between
+from .lint_config import lint_config, lint_placement_between
+from .lint_declaration import Ground, lint_declaration, problem_findings
+from .lint_finding import ERROR, WARNING, Finding, in_order, place_of
+from .lint_spec import lint_spec
+from .model import HostInventory
+from .nova_release import VARIABLE, NovaVersion, parse_release
+from .nova_service import COMPUTE, DAEMON, NovaNode, NovaService
+from .selection import select
+from .service_config import ServiceConfig
+from .service_start import old_software
+from .service_view import ServiceView
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What the user declared: *devices* as written, *placement* the variable pci_passthrough_placement; None: not said."""
+
+    devices: object = None
+    placement: str | None = None
+
+
+def release_to_lint(node: NovaNode, release: str | None) -> NovaVersion:
+    """Return the release to hold everything against: the one asked for, which may be one to come, else the installed."""
+    if release:
+        return parse_release(release)
+    if node.version is None:
+        fix = f'Say which release runs here, as in {VARIABLE}: "2024.1"'
+        raise MachineProblem("Nova's version", "cannot be told from what is installed", fix)
+    return node.version
+
+
+def node_of_files(service: str, paths: Sequence[str], texts: Mapping[str, str | None]) -> NovaNode:
+    """Return a host with one *service* that reads the files at *paths* in this order; MachineProblem for one without text."""
+    fix = "Name files of this host that exist"
+    missing = [MachineProblem(path, "cannot be read", fix) for path in paths if texts.get(path) is None]
+    raise_problems(missing)
+    given = {path: text for path, text in texts.items() if text is not None}
+    sources = [Source((path,), required=True) for path in paths]
+    config = ServiceConfig.of_texts(service, sources, given)
+    return NovaNode(services=(NovaService(service, "", DAEMON, False, config),), texts=given)
+
+
+def lint(
+    node: NovaNode, version: NovaVersion, inventory: HostInventory, declared: Declared | None = None
+) -> tuple[Finding, ...]:
+    """Return all findings, the worst first. The devices count where nova-compute runs."""
+    devices = inventory.devices if node.service(COMPUTE) else None
+    views = [ServiceView(service.name, service.config, version, devices) for service in node.services]
+    findings = [*_unread(node)]
+    for view in views:
+        findings += [*lint_config(view), *lint_spec(view), *lint_alias(view), *_old_software(view, node)]
+    findings += [*lint_alias_between(views), *lint_placement_between(views)]
+    if declared is not None:
+        findings += _declared(declared, node, version, inventory)
+    return in_order(findings)
+
+
+def _unread(node: NovaNode) -> Iterator[Finding]:
+    for what, why in node.unreadable:
+        effect = f"This could not be read ({why}), so nothing is said about it"
+        yield Finding(WARNING, "unreadable", what, "", effect, "Run it as root")
+    if not node.services:
+        effect = "No service of Nova was found, so there is no configuration to look at"
+        yield Finding(WARNING, "no-service", "this host", "", effect, "Name files with config_files, or another host")
+
+
+def _old_software(view: ServiceView, node: NovaNode) -> Iterator[Finding]:
+    if view.name != COMPUTE:
+        return
+    for refusal in old_software(view, node.libvirt_version, node.qemu_version):
+        line = next(
+            line for line in view.spec_lines if any(dict(spec.tags).get("live_migratable") for spec in line.specs)
+        )
+        effect = f"nova-compute would not start: {refusal.value} {refusal.problem} ({refusal.exception})"
+        yield Finding(ERROR, "spec-live-migratable", place_of(line.origin), line.origin.value, effect, refusal.fix)
+
+
+def _declared(declared: Declared, node: NovaNode, version: NovaVersion, inventory: HostInventory) -> Iterator[Finding]:
+    try:
+        entries: tuple[DeviceEntry, ...] = () if declared.devices is None else parse_declaration(declared.devices)
+    except PassthroughError as error:
+        yield from problem_findings(error, "declared-wrong")
+        return
+    ground = Ground(version, declared.placement, node.libvirt_version, node.qemu_version)
+    yield from lint_declaration(entries, ground)
+    if node.service(COMPUTE):
+        for problem in select(inventory, entries).problems:
+            yield from problem_findings(problem, "declared-devices")

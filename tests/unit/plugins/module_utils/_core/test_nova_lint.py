@@ -1,0 +1,133 @@
+# Copyright: (c) 2026, nova_pci contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.errors import MachineProblem, SeveralProblems
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.model import HostInventory, IommuState
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.nova_lint import (
+    Declared,
+    lint,
+    node_of_files,
+    release_to_lint,
+)
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.nova_release import NovaVersion
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.nova_service import (
+    DAEMON,
+    NovaNode,
+    NovaService,
+)
+from ansible_collections.nova_pci.passthrough.tests.unit.service_views import HOST, config_of, pci
+
+INVENTORY = HostInventory(HOST, IommuState(True, "intel", "DMAR"), "x86_64", "GenuineIntel", "6.1", "b", "", "module")
+GPU = {"alias": "a1", "vendor_id": "10de", "product_id": "1eb8", "device_type": "type-PCI"}
+
+
+def node_of(text: str, *names: str, **more: object) -> NovaNode:
+    services = (NovaService(name, f"{name}.service", DAEMON, True, config_of(text, name)) for name in names)
+    return NovaNode(services=tuple(services), version=NovaVersion(29, 4, 0), **more)
+
+
+def told(node: NovaNode, version: int = 29, declared: Declared | None = None) -> list[tuple[str, str]]:
+    return [(finding.severity, finding.check) for finding in lint(node, NovaVersion(version), INVENTORY, declared)]
+
+
+def test_a_line_that_several_services_read_is_told_of_once() -> None:
+    text = pci('alias = {"name": "a1", "vendor_id": "10de", "product_id": "1eb8"}', "alias2 = x")
+    assert told(node_of(text, "nova-api", "nova-scheduler", "nova-conductor")) == [
+        ("error", "unknown-option"),
+        ("warning", "alias-no-type"),
+        ("warning", "filter-missing"),
+    ]
+
+
+def test_every_part_has_its_say_the_worst_first() -> None:
+    text = pci('device_spec = {"vendor_id": "10de"} # x', 'alias = {"name": "a1"}', "report_in_placement = maybe")
+    found = told(node_of(text, "nova-compute"))
+    assert found == [
+        ("error", "no-truth-value"),
+        ("error", "trailing-comment"),
+        ("warning", "alias-no-ids"),
+        ("warning", "alias-no-type"),
+    ]
+
+
+def test_services_are_held_against_each_other() -> None:
+    alias = pci('alias = {"name": "a1", "vendor_id": "10de", "product_id": "1eb8", "device_type": "type-PCI"}')
+    on = "[filter_scheduler]\npci_in_placement = true\nenabled_filters = PciPassthroughFilter\n"
+    compute, api = node_of(alias, "nova-compute").services[0], node_of(on, "nova-api").services[0]
+    scheduler = node_of(on.replace("true", "false"), "nova-scheduler").services[0]
+    assert told(NovaNode(services=(compute, api, scheduler))) == [
+        ("error", "placement-differs"),
+        ("warning", "alias-missing"),
+    ]
+
+
+def test_devices_count_where_nova_compute_runs() -> None:
+    text = pci('device_spec = {"vendor_id": "ffff"}')
+    assert told(node_of(text, "nova-compute")) == [("warning", "spec-matches-nothing")]
+    assert told(node_of(text, "nova-conductor")) == [("warning", "spec-on-controller")]
+
+
+def test_old_software_under_a_tag() -> None:
+    text = pci('device_spec = {"vendor_id": "10de"}', 'device_spec = {"vendor_id": "ffff", "live_migratable": "no"}')
+    node = node_of(text, "nova-compute", libvirt_version=(9, 0, 0), qemu_version=(9, 0, 0))
+    (error, _matches_nothing) = lint(node, NovaVersion(31), INVENTORY)
+    assert (error.check, error.where) == ("spec-live-migratable", "/etc/nova/nova.conf:3")
+    assert error.effect == (
+        "nova-compute would not start: 9.0.0 is the libvirt here, and a live_migratable tag needs 10.0.0 "
+        "(InvalidConfiguration)"
+    )
+    assert told(node, 31)[0] == ("error", "spec-live-migratable")
+    assert ("error", "spec-live-migratable") not in told(node_of(text, "nova-compute"), 31)
+
+
+def test_the_declaration_is_held_against_release_and_devices() -> None:
+    node = node_of("", "nova-compute")
+    assert told(node, declared=Declared([GPU])) == []
+    assert told(node, declared=Declared([{**GPU, "managed": False}])) == [("error", "declared-tag-too-new")]
+    assert told(node, declared=Declared([{**GPU, "product_id": "ffff"}])) == [("error", "declared-devices")]
+    assert told(node, declared=Declared([{"vendor": "x"}])) == [("error", "declared-wrong")]
+    assert told(node, 25, Declared([GPU], "report")) == [("error", "declared-placement-too-new")]
+    assert told(node, declared=Declared()) == []
+
+
+def test_a_controller_s_own_devices_are_not_meant() -> None:
+    declared = Declared([{**GPU, "product_id": "ffff"}])
+    assert (
+        told(
+            node_of("[filter_scheduler]\nenabled_filters = PciPassthroughFilter\n", "nova-scheduler"), declared=declared
+        )
+        == []
+    )
+
+
+def test_what_could_not_be_read() -> None:
+    node = node_of("", "nova-conductor", unreadable=(("/etc/nova/x.conf", "Permission denied"),))
+    (finding,) = lint(node, NovaVersion(29), INVENTORY)
+    assert (finding.check, finding.where) == ("unreadable", "/etc/nova/x.conf")
+    assert "Permission denied" in finding.effect
+    assert told(NovaNode()) == [("warning", "no-service")]
+
+
+def test_the_release_to_hold_it_against() -> None:
+    assert release_to_lint(node_of(""), None) == NovaVersion(29, 4, 0)
+    assert release_to_lint(node_of(""), "2025.1") == NovaVersion(31)
+    with pytest.raises(MachineProblem, match="Say which release runs here"):
+        release_to_lint(NovaNode(), None)
+
+
+def test_files_that_are_named() -> None:
+    paths = ["/a.conf", "/b.conf"]
+    node = node_of_files("nova-compute", paths, {"/a.conf": pci("alias = x"), "/b.conf": pci("device_spec = x")})
+    assert [file.path for file in node.services[0].config.files] == paths
+    assert told(node) == [("error", "spec-refused"), ("error", "alias-refused")]
+
+
+def test_files_that_are_not_there() -> None:
+    with pytest.raises(SeveralProblems, match="/b.conf: cannot be read. Name files of this host that exist"):
+        node_of_files("nova-compute", ["/a.conf", "/b.conf"], {"/a.conf": None, "/b.conf": None})
+    with pytest.raises(MachineProblem, match="/a.conf: cannot be read"):
+        node_of_files("nova-compute", ["/a.conf"], {"/a.conf": None})
