@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import time
 
@@ -19,15 +20,16 @@ import pytest
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.errors import MachineProblem
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.journal import journal_from_text
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.files import TEMPORARY_SUFFIX, Files
-from ansible_collections.nova_pci.passthrough.tests.unit.plugins.module_utils._host.toy_host import (
-    JOURNAL,
-    STATE,
-    ToyHost,
-    in_memory,
+from ansible_collections.nova_pci.passthrough.tests.unit.plugins.module_utils._host.toy_host import ToyHost, in_memory
+from ansible_collections.nova_pci.passthrough.tests.unit.plugins.module_utils._host.toy_nova import (
+    NOVA_CONF,
+    SECRET,
+    UNITS,
+    ToyNova,
 )
 
 KILLED = 9
-IGNORED = ("/sys/bound",)  # the devices' state: the toy script's own
+IGNORED = ("/sys/bound", UNITS)  # the state of devices and services: the toy scripts' own
 
 
 class KillingFiles(Files):
@@ -66,6 +68,11 @@ def count_points(host, state):
 
 
 def run_and_kill(host, state, point):
+    assert is_killed(host, state, point), f"point {point}"
+
+
+def is_killed(host, state, point):
+    """Run until *point* in a process of its own; False when the run was through before."""
     child = os.fork()
     if child == 0:
         try:
@@ -74,14 +81,17 @@ def run_and_kill(host, state, point):
             os._exit(0)
         finally:
             os._exit(1)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == KILLED, f"point {point}"
+    host.files_class = Files
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert status in (0, KILLED)
+    return status == KILLED
 
 
 def content_of(tree):
     return {
         path: state
         for path, state in tree.items()
-        if not path.startswith(STATE) and not path.endswith(TEMPORARY_SUFFIX) and path not in IGNORED
+        if not path.startswith((ToyHost.state, *IGNORED)) and not path.endswith(TEMPORARY_SUFFIX)
     }
 
 
@@ -97,8 +107,9 @@ def assert_old_or_new(host, old, new, point):
 
 
 def assert_journal_tells(host, point):
-    place = host.at(JOURNAL)
+    place = host.at(host.journal)
     if place.exists():
+        assert SECRET not in place.read_text(encoding="utf-8"), f"point {point}"
         journal = journal_from_text(place.read_text(encoding="utf-8"))
         for path, record in journal.files.items():
             assert record.path == path
@@ -111,22 +122,46 @@ def folder():
         yield place
 
 
-def prepare(scenario, folder):
-    """Return a host before the scenario's run, that run's state, and what was there before the collection ever came."""
-    host = ToyHost(folder)
+HOSTS = {"host": ToyHost, "nova": ToyNova}
+SCENARIOS = (
+    *(("host", scenario) for scenario in ("first", "change", "empty", "remove")),
+    *(("nova", scenario) for scenario in ("first", "change", "empty", "remove", "edited", "remove edited")),
+)
+each_scenario = pytest.mark.parametrize(("kind", "scenario"), SCENARIOS, ids=[" ".join(pair) for pair in SCENARIOS])
+
+
+def change(host):
+    host.token, host.addresses = "iommu=pt", ["0000:05:00.0", "0000:02:00.0"]
+    host.filters, host.spec = "ComputeFilter,NUMATopologyFilter,PciPassthroughFilter", '{"address": "0000:05:00.0"}'
+
+
+def edit_elsewhere(host):
+    """An administrator's edits before and behind our line."""
+    text = host.text(NOVA_CONF).replace("[DEFAULT]\n", "[DEFAULT]\nmy_ip = 10.0.0.1\n\n")
+    host.write(NOVA_CONF, text + "[quota]\ncores = 8\n")
+
+
+def prepare(kind, scenario, folder):
+    """Return a host before the scenario's run, that run's state, and what is there without the collection."""
+    host = HOSTS[kind](folder)
     host.run("absent")
     virgin = content_of(host.tree())
     if scenario != "first":
         host.run()
-    if scenario == "change":
-        host.token, host.addresses = "iommu=pt", ["0000:05:00.0", "0000:02:00.0"]
+    if "edited" in scenario:
+        edit_elsewhere(host)
+        with_us = host.text(NOVA_CONF)
+        host.write(NOVA_CONF, host.pristine())
+        virgin = {**virgin, NOVA_CONF: content_of(host.tree())[NOVA_CONF]}
+        host.write(NOVA_CONF, with_us)
+    if scenario in ("change", "edited"):
+        change(host)
     if scenario == "empty":
-        host.addresses = []
+        host.addresses, host.filters, host.spec = [], None, None
     host.save()
-    return host, "absent" if scenario == "remove" else "present", virgin
+    return host, "absent" if "remove" in scenario else "present", virgin
 
 
-SCENARIOS = ("first", "change", "empty", "remove")
 # The fast loop stops at every ninth point, make test at each one.
 STRIDES = (pytest.param(9, id="every ninth point"), pytest.param(1, id="every point", marks=pytest.mark.slow))
 
@@ -136,9 +171,9 @@ def without_boot(tree):
 
 
 @pytest.mark.parametrize("stride", STRIDES)
-@pytest.mark.parametrize("scenario", SCENARIOS)
-def test_the_same_run_again_completes(scenario, stride, folder):
-    host, state, _virgin = prepare(scenario, folder)
+@each_scenario
+def test_the_same_run_again_completes(kind, scenario, stride, folder):
+    host, state, _virgin = prepare(kind, scenario, folder)
     old = content_of(host.tree())
     points = count_points(host, state)
     host.files_class = Files
@@ -151,23 +186,25 @@ def test_the_same_run_again_completes(scenario, stride, folder):
         assert_journal_tells(host, point)
         host.run(state)
         assert content_of(host.tree()) == new, f"point {point}"
+        if kind == "nova":
+            assert host.holds_settings_of_old() == [], f"point {point}"
         left = [path for path in host.tree() if path.endswith(TEMPORARY_SUFFIX) or "/touched" in path]
         assert left == [], f"point {point}"
         quiet = host.identities()
         assert host.run(state).to_dict()["changed"] is False, f"point {point}"
         assert host.identities() == quiet, f"point {point}"
         if state == "absent":
-            assert not host.at(STATE).exists(), f"point {point}"
-        elif host.at(JOURNAL).exists():
-            assert json.loads(host.text(JOURNAL))["unfinished"] is None
-    print(f"kill points, {scenario}: {points}, each followed by the same run")
-    assert points > 30
+            assert not host.at(host.state).exists(), f"point {point}"
+        elif host.at(host.journal).exists():
+            assert json.loads(host.text(host.journal))["unfinished"] is None
+    print(f"kill points, {kind} {scenario}: {points}, each followed by the same run")
+    assert points > 20
 
 
 @pytest.mark.parametrize("stride", STRIDES)
-@pytest.mark.parametrize("scenario", SCENARIOS)
-def test_a_removal_afterwards_brings_the_very_first_state(scenario, stride, folder):
-    host, state, virgin = prepare(scenario, folder)
+@each_scenario
+def test_a_removal_afterwards_brings_the_very_first_state(kind, scenario, stride, folder):
+    host, state, virgin = prepare(kind, scenario, folder)
     points = count_points(host, state)
     host.files_class = Files
     for point in range(1, points + 1, stride):
@@ -176,10 +213,43 @@ def test_a_removal_afterwards_brings_the_very_first_state(scenario, stride, fold
         kept = host.run("absent").to_dict()["kept"]
         assert kept == [], f"point {point}"
         assert without_boot(content_of(host.tree())) == without_boot(virgin), f"point {point}"
-        assert not host.at(STATE).exists(), f"point {point}"
-        if host.log():
+        assert not host.at(host.state).exists(), f"point {point}"
+        if kind == "nova":
+            assert host.holds_settings_of_old() == [], f"point {point}"
+        elif host.log():
             assert "nova_pci" not in host.text("/boot/grub/grub.cfg")
-    print(f"kill points, {scenario}: {points}, each followed by a removal")
+    print(f"kill points, {kind} {scenario}: {points}, each followed by a removal")
+
+
+PAIRS = (pytest.param(17, id="some pairs"), pytest.param(5, id="many pairs", marks=pytest.mark.slow))
+
+
+@pytest.mark.parametrize("stride", PAIRS)
+@pytest.mark.parametrize("kind", HOSTS)
+def test_a_second_run_that_is_cut_off_too_loses_nothing(kind, stride, folder):
+    """What stands in a file may then be of the first of them, which neither the journal before nor the plan names."""
+    host, _state, virgin = prepare(kind, "first", folder)
+    firsts = count_points(host, "present")
+    pairs = 0
+    for first in range(1, firsts + 1, stride):
+        host.go_back()
+        host.token, host.addresses = "intel_iommu=on", ["0000:02:00.0"]
+        host.filters, host.spec = "ComputeFilter,PciPassthroughFilter", '{"address": "0000:02:00.0"}'
+        run_and_kill(host, "present", first)
+        change(host)
+        between = host.base / f"after {first}"
+        host.root.rename(between)
+        for second in range(1, 1000, stride):
+            shutil.copytree(between, host.root, symlinks=True)
+            if not is_killed(host, "present", second):
+                break
+            pairs += 1
+            host.run("absent")
+            assert without_boot(content_of(host.tree())) == without_boot(virgin), f"points {first} and {second}"
+            shutil.rmtree(host.root)
+        shutil.rmtree(between)
+    print(f"{kind}: {pairs} pairs of kill points")
+    assert pairs > 5
 
 
 @pytest.mark.parametrize("next_state", ["present", "absent"])

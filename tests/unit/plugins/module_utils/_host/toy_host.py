@@ -101,6 +101,9 @@ def in_memory() -> Iterator[Path]:
 class ToyHost:
     """Shape: *token* and *addresses* are what the plan asks for; change them and run again."""
 
+    state = STATE
+    journal = JOURNAL
+
     def __init__(self, base: Path) -> None:
         self.base = base
         self.root = base / "root"
