@@ -17,7 +17,7 @@ test: ## every check: check, other Pythons, ansible-test, the built collection, 
 test-long: ## what takes longer than make test may; its results are recorded in docs
 	@$(RUN) test-long $(if $(ONLY),--only "$(ONLY)")
 
-demo: ## bring one lab machine from bare to passthrough-ready and show its devices
+demo: ## from a bare host to an OpenStack server that prints the PCI devices it holds
 	@$(RUN) demo
 
 demo-down: ## remove everything that the demo started

@@ -54,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
         verb.add_argument("--only", metavar="TEXT", help="only the steps whose name contains TEXT")
         verb.add_argument("--list", action="store_true", help="name the steps and run none")
     verbs.add_parser("format", help="let ruff lay out the code and mend what it can")
-    verbs.add_parser("demo", help="bring one lab machine from bare to passthrough-ready")
+    verbs.add_parser("demo", help="from a bare host to an OpenStack server that holds its PCI devices")
     verbs.add_parser("demo-down", help="remove what the demo started")
     clean = verbs.add_parser("clean", help="remove what the tools left in the checkout")
     clean.add_argument("--all", action="store_true", help="also the virtual environments")
@@ -129,14 +129,14 @@ def _format() -> int:
 
 
 def _demo(verb: str) -> int:
-    """Hand over to tests/lab/demo.py, with an environment that has ansible-core in it."""
+    """Hand over to tests/lab/demo.py, with an environment that has ansible-core and OpenStack's clients in it."""
     require_debian_root(f"make {verb}")
     program = ROOT / "tests/lab/demo.py"
     if not program.exists():
         raise MissingError(f"{program.relative_to(ROOT)} is not written yet.")
     reporter = Reporter()
     with workshop(reporter.say) as shop:
-        environment = shop.check_environment
+        environment = shop.cloud_environment
         settings = {**os.environ, **shop.ansible_settings(environment)}
     settings.pop("ANSIBLE_HOME")
     os.chdir(ROOT)

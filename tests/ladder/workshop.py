@@ -68,6 +68,12 @@ class Workshop:
         core, interpreter = self.everyday
         return self._environment("release", interpreter, "release.txt", core.requirement)
 
+    @functools.cached_property
+    def cloud_environment(self) -> Environment:
+        """molecule and OpenStack's clients, for the lab's cloud."""
+        core, interpreter = self.everyday
+        return self._environment("cloud", interpreter, "cloud.txt", core.requirement)
+
     def core_environment(self, core: Core) -> Environment:
         interpreter = core.interpreter(self.interpreters)
         return self._environment(f"core-{core.release}", interpreter, "ansible-test.txt", core.requirement)

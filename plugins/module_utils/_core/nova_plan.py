@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from . import nova_options
@@ -19,10 +19,13 @@ from .declared_alias import declared_aliases
 from .device_spec import parse_device_spec
 from .errors import InputProblem, MachineProblem, NovaRefusal, raise_problems
 from .journal import Journal
+from .lint_declaration import Ground, lint_declaration
+from .lint_finding import ERROR, INFO, Finding, in_order
 from .model import HostInventory
+from .nova_lint import lint
 from .nova_memory import without_us
 from .nova_options import options_of
-from .nova_release import LIVE_MIGRATABLE_MINIMUM, VARIABLE, NovaVersion, parse_release
+from .nova_release import VARIABLE, NovaVersion, parse_release
 from .nova_service import API, COMPUTE, CONDUCTOR, SCHEDULER, NovaNode, NovaService
 from .offer import Offer, make_offer, spec_lines
 from .scheduler_filters import merged, needed_filters
@@ -41,6 +44,8 @@ PLACEMENT_CHOICES = (PLACEMENT_OFF, PLACEMENT_REPORT, PLACEMENT_SCHEDULE)
 OK = "ok"
 TO_CHANGE = "to change"
 
+# A line that Nova does not read is a mistake of somebody's, and no reason to refuse our own work.
+_WITHOUT_EFFECT = ("option-old-name", "option-too-new", "unknown-option", "unknown-section", "wrong-section")
 _ALL_FILTERS = "nova.scheduler.filters.all_filters"
 _RESTART_ORDER = (CONDUCTOR, SCHEDULER, API, COMPUTE)  # a compute waits for a conductor that answers
 _CONTROLLER = (API, SCHEDULER, CONDUCTOR)
@@ -104,11 +109,17 @@ def make_nova_plan(node: NovaNode, wishes: NovaWishes, journal: Journal | None, 
     version = version_of(node, wishes.release)
     clean = without_us(node, journal)
     _refuse_unreadable(clean)
+    _refuse_old_software(node, version)
+    ground = Ground(version, wishes.placement, node.libvirt_version, node.qemu_version)
+    declared = in_order(lint_declaration(wishes.entries, ground))
+    _refuse_findings(declared)
+    _refuse_silence(node, wishes)
     offer = Offer() if devices is None else make_offer(devices.selection)
-    _refuse_old_software(node, version, wishes.entries)
-    _refuse_placement(node, version, wishes)
     wants = _wants(clean, version, wishes, offer, devices)
     placement = place(clean.services, clean.texts, wants)
+    findings = in_order((*declared, *lint(_after(clean, placement), version, host.inventory)))
+    if placement.drop_ins or placement.edits:
+        _refuse_findings(findings)
     return {
         "version": VERSION,
         "host": {"boot_id": host.inventory.boot_id},
@@ -118,7 +129,8 @@ def make_nova_plan(node: NovaNode, wishes: NovaWishes, journal: Journal | None, 
         "files": _files(placement),
         "tools": _tools(clean, placement, version),
         "secrets_from": sorted(clean.texts),
-        "notes": [*offer.withheld, *_notes(clean, wants)],
+        "findings": [finding.to_dict() for finding in findings],
+        "notes": [*offer.withheld, *_notes(clean, wants), *_warnings(findings)],
     }
 
 
@@ -133,30 +145,32 @@ def _refuse_unreadable(node: NovaNode) -> None:
             raise MachineProblem(trouble.path, f"cannot be read by {service.name} as it stands ({trouble})", fix)
 
 
-def _refuse_old_software(node: NovaNode, version: NovaVersion, entries: Sequence[DeviceEntry]) -> None:
+def _refuse_findings(findings: Iterable[Finding]) -> None:
+    """Raise what the linter calls an error; nothing has been written yet."""
+    raise_problems(
+        [
+            MachineProblem(finding.where, f"{finding.value!r}: {finding.effect} [{finding.check}]", finding.fix)
+            for finding in findings
+            if finding.severity == ERROR and finding.check not in _WITHOUT_EFFECT
+        ]
+    )
+
+
+def _refuse_old_software(node: NovaNode, version: NovaVersion) -> None:
     if node.service(COMPUTE) is None:
         return
     wanted = (version.libvirt_minimum, version.qemu_minimum)
-    why = version.label
-    movable = next((entry for entry in entries if "live_migratable" in dict(entry.tags)), None)
-    if movable is not None:
-        wanted, why = LIVE_MIGRATABLE_MINIMUM, f"live_migratable of {movable.place}"
     for name, found, least in zip(("libvirt", "QEMU"), (node.libvirt_version, node.qemu_version), wanted):
         if found is not None and found < least:
             shown, needed = (".".join(str(part) for part in parts) for parts in (found, least))
-            raise MachineProblem(
-                f"{name} {shown}", f"is older than {needed}, which {why} needs", f"Update {name} first"
-            )
+            problem = f"is older than {needed}, which {version.label} needs"
+            raise MachineProblem(f"{name} {shown}", problem, f"Update {name} first")
 
 
-def _refuse_placement(node: NovaNode, version: NovaVersion, wishes: NovaWishes) -> None:
-    entry, value = "pci_passthrough_placement", wishes.placement
-    if value != PLACEMENT_OFF and not version.has_report_in_placement:
-        raise InputProblem(entry, value, f"needs Nova 26 (Zed); here is {version.label}", "Write none")
-    if value == PLACEMENT_SCHEDULE and not version.has_pci_in_placement:
-        raise InputProblem(entry, value, f"needs Nova 27 (2023.1); here is {version.label}", "Write report")
+def _refuse_silence(node: NovaNode, wishes: NovaWishes) -> None:
+    """nova/compute/manager.py: a compute that has reported to Placement does not start when it is told to stop that."""
     compute = node.service(COMPUTE)
-    if value != PLACEMENT_OFF or compute is None or wishes.providers_deleted:
+    if wishes.placement != PLACEMENT_OFF or compute is None or wishes.providers_deleted:
         return
     option = nova_options.REPORT_IN_PLACEMENT
     if compute.config.boolean(option.group, option.name):
@@ -168,7 +182,7 @@ def _refuse_placement(node: NovaNode, version: NovaVersion, wishes: NovaWishes) 
             "Write report; or first delete this compute's PCI resource providers (openstack resource provider delete) and "
             "set compute_providers_deleted: true"
         )
-        raise InputProblem(entry, value, problem, fix)
+        raise InputProblem("pci_passthrough_placement", wishes.placement, problem, fix)
 
 
 # ---- what is wanted
@@ -270,6 +284,17 @@ def _rows(node: NovaNode, placement: Placement, version: NovaVersion) -> list[di
                 }
             )
     return rows
+
+
+def _after(node: NovaNode, placement: Placement) -> NovaNode:
+    """The host as it will be: the linter looks at what the services are going to read."""
+    return replace(
+        node, services=tuple(replace(service, config=placement.after[service.name]) for service in node.services)
+    )
+
+
+def _warnings(findings: Iterable[Finding]) -> list[str]:
+    return [f"{found.where}: {found.effect}. {found.fix}" for found in findings if found.severity != INFO]
 
 
 def _files(placement: Placement) -> list[dict[str, Any]]:

@@ -58,6 +58,7 @@ class CallbackModule(CallbackBase):
         _write(
             {
                 "event": "result",
+                "host": result._host.get_name(),
                 "task": result._task.get_name(),
                 "action": result._task.action,
                 "result": data,

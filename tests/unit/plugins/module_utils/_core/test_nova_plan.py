@@ -9,7 +9,11 @@ from dataclasses import replace
 import pytest
 
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.declaration import parse_declaration
-from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.errors import InputProblem, MachineProblem
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.errors import (
+    InputProblem,
+    MachineProblem,
+    SeveralProblems,
+)
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.model import HostInventory
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.nova_plan import (
     HostDevices,
@@ -161,16 +165,16 @@ def test_a_controller_never_gets_a_device_spec() -> None:
 
 
 def test_debian_the_line_in_nova_conf_beats_every_drop_in_so_it_is_changed() -> None:
-    text = "[filter_scheduler]\n# ours\nenabled_filters = A,\n  B\n[pci]\n"
+    text = "[filter_scheduler]\n# ours\nenabled_filters = ComputeFilter,\n  JsonFilter\n[pci]\n"
     plan = plan_of(node({MAIN: text}, CONTROLLER), NIC_ENTRY)
     assert edits_of(plan)[MAIN] == [
         {
             "line": 3,
-            "old": ["enabled_filters = A,", "  B"],
+            "old": ["enabled_filters = ComputeFilter,", "  JsonFilter"],
             "new": [
-                "# before nova_pci.passthrough: enabled_filters = A,",
-                "# before nova_pci.passthrough:   B",
-                "enabled_filters = A,B,PciPassthroughFilter",
+                "# before nova_pci.passthrough: enabled_filters = ComputeFilter,",
+                "# before nova_pci.passthrough:   JsonFilter",
+                "enabled_filters = ComputeFilter,JsonFilter,PciPassthroughFilter",
             ],
         }
     ]
@@ -178,22 +182,24 @@ def test_debian_the_line_in_nova_conf_beats_every_drop_in_so_it_is_changed() -> 
 
 
 def test_rdo_a_drop_in_beats_nova_conf() -> None:
-    text = "[filter_scheduler]\nenabled_filters = A,B\n"
+    text = "[filter_scheduler]\nenabled_filters = ComputeFilter,JsonFilter\n"
     plan = plan_of(node({MAIN: text}, CONTROLLER, RDO), NIC_ENTRY)
     assert edits_of(plan) == {}
-    assert gets(plan, SCHEDULER, "[filter_scheduler]enabled_filters") == ["A,B,PciPassthroughFilter"]
+    assert gets(plan, SCHEDULER, "[filter_scheduler]enabled_filters") == [
+        "ComputeFilter,JsonFilter,PciPassthroughFilter"
+    ]
 
 
 def test_a_list_that_has_the_filter_is_left_alone() -> None:
-    text = "[filter_scheduler]\nenabled_filters = PciPassthroughFilter,B\n"
+    text = "[filter_scheduler]\nenabled_filters = PciPassthroughFilter,ComputeFilter\n"
     plan = plan_of(node({MAIN: text}, CONTROLLER), NIC_ENTRY)
     assert (edits_of(plan), list(texts_of(plan))) == ({}, [SHARED])
 
 
 def test_the_old_name_of_the_filter_list_is_changed_where_it_counts() -> None:
-    text = "[DEFAULT]\nscheduler_default_filters = A\n"
+    text = "[DEFAULT]\nscheduler_default_filters = ComputeFilter\n"
     old = plan_of(node({MAIN: text}, CONTROLLER, version="23"), NIC_ENTRY)
-    assert edits_of(old)[MAIN][0]["new"][-1] == "scheduler_default_filters = A,PciPassthroughFilter"
+    assert edits_of(old)[MAIN][0]["new"][-1] == "scheduler_default_filters = ComputeFilter,PciPassthroughFilter"
     new = plan_of(node({MAIN: text}, CONTROLLER, version="24"), NIC_ENTRY)
     assert edits_of(new) == {}
     assert gets(new, SCHEDULER, "[filter_scheduler]enabled_filters") == [DEFAULTS + ",PciPassthroughFilter"]
@@ -341,16 +347,16 @@ def test_old_libvirt_and_qemu(version: str, libvirt, qemu, problem: str) -> None
 
 
 def test_live_migratable_asks_for_more() -> None:
-    with pytest.raises(MachineProblem, match=r"libvirt 9.0.0: is older than 10.0.0, which live_migratable of"):
+    with pytest.raises(SeveralProblems, match=r"live_migratable, even no, needs libvirt 10.0.0, and here is 9.0.0"):
         plan_of(node({MAIN: ""}, version="31.3.1"), {**NIC_ENTRY, "live_migratable": True})
 
 
 @pytest.mark.parametrize(
     ("version", "placement", "problem"),
-    [("25", "report", "needs Nova 26"), ("25", "schedule", "needs Nova 26"), ("26", "schedule", "needs Nova 27")],
+    [("25", "report", "only Nova 26"), ("25", "schedule", "only Nova 27"), ("26", "schedule", "only Nova 27")],
 )
 def test_placement_before_its_time(version: str, placement: str, problem: str) -> None:
-    with pytest.raises(InputProblem, match=problem):
+    with pytest.raises(MachineProblem, match=problem):
         plan_of(node({MAIN: ""}, version=version), NIC_ENTRY, placement=placement)
 
 
@@ -360,6 +366,46 @@ def test_reporting_is_not_switched_off_without_a_word() -> None:
         plan_of(nova, NIC_ENTRY)
     assert plan_of(nova, NIC_ENTRY, placement="report")
     assert plan_of(nova, NIC_ENTRY, providers_deleted=True)
+
+
+# ---- the linter, before anything is written
+
+
+@pytest.mark.parametrize(
+    ("services", "text", "entry", "problem"),
+    [
+        (CONTROLLER, "[filter_scheduler]\nenabled_filters = ComputeFilter, Nonsense\n", {}, "filter-unknown"),
+        (CONTROLLER, '[pci]\ndevice_spec = {"vendor_id": "zz"}\n', {}, "spec-on-controller"),
+        ((COMPUTE,), "[pci]\ndevice_spec = {}\n", {}, "spec-matches-everything"),
+        ((COMPUTE,), "[pci]\nalias = {'name': 'x'}\n", {}, "alias-refused"),
+        ((COMPUTE,), "[pci]\nx = 1\n  y = 2\n", {}, None),
+        ((COMPUTE,), "", {"managed": False}, "only Nova 31"),
+        ((COMPUTE,), "", {"numa_policy": "socket"}, None),
+    ],
+)
+def test_what_nova_would_refuse_or_misread_is_refused_first(services, text: str, entry, problem: str | None) -> None:
+    nova = node({MAIN: text}, services)
+    if problem is None:
+        assert plan_of(nova, {**NIC_ENTRY, **entry})["files"]
+        return
+    with pytest.raises(MachineProblem, match=problem):
+        plan_of(nova, {**NIC_ENTRY, **entry, "address": "0000:02:00.0"}, inventory=host(NIC, NIC_2))
+
+
+def test_a_policy_that_the_release_does_not_know_is_refused() -> None:
+    with pytest.raises(MachineProblem, match="socket.*only Nova 23"):
+        plan_of(node({MAIN: ""}, version="22.4.0"), {**NIC_ENTRY, "numa_policy": "socket"})
+
+
+def test_a_foreign_mistake_is_no_reason_to_stop_where_nothing_is_written() -> None:
+    plan = plan_of(node({MAIN: "[pci]\nalias = {}\n"}))
+    assert plan["files"] == []
+    assert [finding["check"] for finding in plan["findings"] if finding["severity"] == "error"]
+
+
+def test_a_warning_is_a_note() -> None:
+    plan = plan_of(node({MAIN: ""}), {**NIC_ENTRY, "resource_class": "CUSTOM_X"})
+    assert any("Nova ignores resource_class while report_in_placement is off" in note for note in plan["notes"])
 
 
 def test_a_selection_with_a_problem_stops_a_compute_and_no_controller() -> None:
