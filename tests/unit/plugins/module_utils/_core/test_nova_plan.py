@@ -12,6 +12,7 @@ from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.declara
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.errors import (
     InputProblem,
     MachineProblem,
+    PassthroughError,
     SeveralProblems,
 )
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.model import HostInventory
@@ -388,7 +389,7 @@ def test_what_nova_would_refuse_or_misread_is_refused_first(services, text: str,
     if problem is None:
         assert plan_of(nova, {**NIC_ENTRY, **entry})["files"]
         return
-    with pytest.raises(MachineProblem, match=problem):
+    with pytest.raises(PassthroughError, match=problem):
         plan_of(nova, {**NIC_ENTRY, **entry, "address": "0000:02:00.0"}, inventory=host(NIC, NIC_2))
 
 
