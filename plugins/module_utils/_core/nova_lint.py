@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 from .config_search import Source
 from .declaration import DeviceEntry, parse_declaration
@@ -14,12 +15,12 @@ from .errors import MachineProblem, PassthroughError, raise_problems
 from .lint_alias import lint_alias, lint_alias_between
 from .lint_config import lint_config, lint_placement_between
 from .lint_declaration import Ground, lint_declaration, problem_findings
-from .lint_finding import ERROR, WARNING, Finding, in_order, place_of
+from .lint_finding import ERROR, WARNING, Finding, finding_table, in_order, place_of
 from .lint_spec import lint_spec
 from .model import HostInventory
-from .nova_release import VARIABLE, NovaVersion, parse_release
+from .nova_release import NovaVersion, parse_release
 from .nova_service import COMPUTE, DAEMON, NovaNode, NovaService
-from .selection import select
+from .selection import Identity, select
 from .service_config import ServiceConfig
 from .service_start import old_software
 from .service_view import ServiceView
@@ -27,31 +28,34 @@ from .service_view import ServiceView
 
 @dataclass(frozen=True)
 class Declared:
-    """What the user declared: *devices* as written, *placement* the variable pci_passthrough_placement; None: not said."""
+    """What the user declared: *devices* as written, *placement* the variable pci_passthrough_placement; None: not said.
+
+    *identities* are the MACs kept from an earlier run (devices_conf.py).
+    """
 
     devices: object = None
     placement: str | None = None
+    identities: tuple[Identity, ...] = ()
 
 
-def release_to_lint(node: NovaNode, release: str | None) -> NovaVersion:
+def release_to_lint(node: NovaNode, release: object) -> NovaVersion:
     """Return the release to hold everything against: the one asked for, which may be one to come, else the installed."""
     if release:
-        return parse_release(release)
+        return parse_release(release, "release")
     if node.version is None:
-        fix = f'Say which release runs here, as in {VARIABLE}: "2024.1"'
+        fix = 'Say which release is meant, as in release: "2024.1"'
         raise MachineProblem("Nova's version", "cannot be told from what is installed", fix)
     return node.version
 
 
-def node_of_files(service: str, paths: Sequence[str], texts: Mapping[str, str | None]) -> NovaNode:
-    """Return a host with one *service* that reads the files at *paths* in this order; MachineProblem for one without text."""
-    fix = "Name files of this host that exist"
-    missing = [MachineProblem(path, "cannot be read", fix) for path in paths if texts.get(path) is None]
-    raise_problems(missing)
+def node_of_files(host: NovaNode, service: str, texts: Mapping[str, str | None]) -> NovaNode:
+    """Return *host* as if *service* alone ran there and read just these files, in their order; a text of None is missing."""
+    fix = "Name files of this host that exist, by their whole path"
+    raise_problems([MachineProblem(path, "cannot be read", fix) for path, text in texts.items() if text is None])
     given = {path: text for path, text in texts.items() if text is not None}
-    sources = [Source((path,), required=True) for path in paths]
-    config = ServiceConfig.of_texts(service, sources, given)
-    return NovaNode(services=(NovaService(service, "", DAEMON, False, config),), texts=given)
+    config = ServiceConfig.of_texts(service, [Source((path,), required=True) for path in given], given)
+    services = (NovaService(service, f"{service}.service", DAEMON, False, config),)
+    return replace(host, services=services, texts=given, unreadable=())
 
 
 def lint(
@@ -67,6 +71,21 @@ def lint(
     if declared is not None:
         findings += _declared(declared, node, version, inventory)
     return in_order(findings)
+
+
+def result_of(findings: tuple[Finding, ...], fail: bool) -> dict[str, Any]:
+    """The findings as the module returns them; with *fail*, an error among them is the module's failure."""
+    errors = [finding for finding in findings if finding.severity == ERROR]
+    result: dict[str, Any] = {
+        "changed": False,
+        "findings": [finding.to_dict() for finding in findings],
+        "error_count": len(errors),
+        "warning_count": sum(finding.severity == WARNING for finding in findings),
+        "table": finding_table(findings),
+    }
+    if errors and fail:
+        result.update(failed=True, msg="Nova would fail with this:\n" + "\n".join(finding_table(errors)))
+    return result
 
 
 def _unread(node: NovaNode) -> Iterator[Finding]:
@@ -98,5 +117,5 @@ def _declared(declared: Declared, node: NovaNode, version: NovaVersion, inventor
     ground = Ground(version, declared.placement, node.libvirt_version, node.qemu_version)
     yield from lint_declaration(entries, ground)
     if node.service(COMPUTE):
-        for problem in select(inventory, entries).problems:
+        for problem in select(inventory, entries, declared.identities).problems:
             yield from problem_findings(problem, "declared-devices")

@@ -12,6 +12,7 @@ from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.nova_li
     lint,
     node_of_files,
     release_to_lint,
+    result_of,
 )
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.nova_release import NovaVersion
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.nova_service import (
@@ -19,6 +20,8 @@ from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.nova_se
     NovaNode,
     NovaService,
 )
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.selection import Identity
+from ansible_collections.nova_pci.passthrough.tests.unit.service_views import GPU as GPU_DEVICE
 from ansible_collections.nova_pci.passthrough.tests.unit.service_views import HOST, config_of, pci
 
 INVENTORY = HostInventory(HOST, IommuState(True, "intel", "DMAR"), "x86_64", "GenuineIntel", "6.1", "b", "", "module")
@@ -94,6 +97,19 @@ def test_the_declaration_is_held_against_release_and_devices() -> None:
     assert told(node, declared=Declared()) == []
 
 
+def test_a_card_that_shows_no_mac_any_more_is_remembered() -> None:
+    mac = {
+        "alias": "a1",
+        "vendor_id": "10de",
+        "product_id": "1eb8",
+        "device_type": "type-PCI",
+        "mac": "52:54:00:00:00:01",
+    }
+    known = (Identity(GPU_DEVICE.address, "52:54:00:00:00:01", "10de", "1eb8"),)
+    assert told(node_of("", "nova-compute"), declared=Declared([mac])) == [("error", "declared-devices")]
+    assert told(node_of("", "nova-compute"), declared=Declared([mac], identities=known)) == []
+
+
 def test_a_controller_s_own_devices_are_not_meant() -> None:
     declared = Declared([{**GPU, "product_id": "ffff"}])
     assert (
@@ -115,19 +131,33 @@ def test_what_could_not_be_read() -> None:
 def test_the_release_to_hold_it_against() -> None:
     assert release_to_lint(node_of(""), None) == NovaVersion(29, 4, 0)
     assert release_to_lint(node_of(""), "2025.1") == NovaVersion(31)
-    with pytest.raises(MachineProblem, match="Say which release runs here"):
+    with pytest.raises(MachineProblem, match="Say which release is meant"):
         release_to_lint(NovaNode(), None)
 
 
 def test_files_that_are_named() -> None:
-    paths = ["/a.conf", "/b.conf"]
-    node = node_of_files("nova-compute", paths, {"/a.conf": pci("alias = x"), "/b.conf": pci("device_spec = x")})
-    assert [file.path for file in node.services[0].config.files] == paths
+    texts = {"/b.conf": pci("alias = x"), "/a.conf": pci("device_spec = x")}
+    host = node_of("", "nova-api", unreadable=(("x", "y"),), libvirt_version=(9, 0, 0))
+    node = node_of_files(host, "nova-compute", texts)
+    assert [file.path for file in node.services[0].config.files] == ["/b.conf", "/a.conf"]
+    assert (node.version, node.libvirt_version) == (host.version, (9, 0, 0))
     assert told(node) == [("error", "spec-refused"), ("error", "alias-refused")]
 
 
 def test_files_that_are_not_there() -> None:
     with pytest.raises(SeveralProblems, match="/b.conf: cannot be read. Name files of this host that exist"):
-        node_of_files("nova-compute", ["/a.conf", "/b.conf"], {"/a.conf": None, "/b.conf": None})
+        node_of_files(NovaNode(), "nova-compute", {"/a.conf": None, "/b.conf": None})
     with pytest.raises(MachineProblem, match="/a.conf: cannot be read"):
-        node_of_files("nova-compute", ["/a.conf"], {"/a.conf": None})
+        node_of_files(NovaNode(), "nova-compute", {"/a.conf": None, "/c.conf": ""})
+
+
+def test_the_result_counts_and_fails_when_it_shall() -> None:
+    text = pci("alias = x", 'device_spec = {"vendor_id": "ffff"}')
+    findings = lint(node_of(text, "nova-compute"), NovaVersion(29), INVENTORY)
+    result = result_of(findings, fail=False)
+    assert (result["error_count"], result["warning_count"], len(result["findings"]), len(result["table"])) == (1, 1, 2, 4)
+    assert "failed" not in result
+    failed = result_of(findings, fail=True)
+    assert failed["failed"]
+    assert failed["msg"].splitlines()[:2] == ["Nova would fail with this:", result["table"][0]]
+    assert "failed" not in result_of(findings[1:], fail=True)
