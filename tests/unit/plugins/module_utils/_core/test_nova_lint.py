@@ -155,7 +155,12 @@ def test_the_result_counts_and_fails_when_it_shall() -> None:
     text = pci("alias = x", 'device_spec = {"vendor_id": "ffff"}')
     findings = lint(node_of(text, "nova-compute"), NovaVersion(29), INVENTORY)
     result = result_of(findings, fail=False)
-    assert (result["error_count"], result["warning_count"], len(result["findings"]), len(result["table"])) == (1, 1, 2, 4)
+    assert (result["error_count"], result["warning_count"], len(result["findings"]), len(result["table"])) == (
+        1,
+        1,
+        2,
+        4,
+    )
     assert "failed" not in result
     failed = result_of(findings, fail=True)
     assert failed["failed"]
