@@ -1,0 +1,91 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, nova_pci contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Module pci_providers_info."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: pci_providers_info
+short_description: See which computes have reported their PCI devices to Placement
+version_added: 0.1.0
+description:
+  - Compares Nova's compute services with Placement's resource providers of PCI devices. Nothing is changed.
+  - With C([filter_scheduler]pci_in_placement) Nova finds PCI devices on those computes alone that have reported them, so
+    every compute has to come first.
+author:
+  - nova_pci contributors (@nova-pci)
+extends_documentation_fragment:
+  - nova_pci.passthrough.info
+  - nova_pci.passthrough.cloud
+options:
+  without_devices:
+    description: Computes that have nothing to report, by Nova's name of them.
+    type: list
+    elements: str
+    default: []
+  fail:
+    description: Fail when a compute has reported nothing and is not named in O(without_devices).
+    type: bool
+    default: false
+seealso:
+  - module: nova_pci.passthrough.nova_plan
+"""
+
+EXAMPLES = r"""
+- name: Has every compute reported its devices
+  nova_pci.passthrough.pci_providers_info:
+    cloud: mycloud
+    fail: true
+  delegate_to: localhost
+  become: false
+"""
+
+RETURN = r"""
+devices:
+  description: The addresses of the devices that each compute has reported, by Nova's name of the compute.
+  type: dict
+  returned: success
+  sample: {compute1: ["0000:02:00.0"]}
+silent:
+  description: The computes that have reported none and are not named in O(without_devices).
+  type: list
+  elements: str
+  returned: success
+  sample: []
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._adapter import CLOUD_ARGUMENT_SPEC, run_cloud_module
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._cloud.connection import SDK_MISSING, connect
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._cloud.providers import read_provider_names
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._cloud.servers import read_computes
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.reporting import reporting
+
+
+def look(params: dict[str, Any]) -> dict[str, Any]:
+    """The module's result for its parameters."""
+    cloud = connect(params["cloud"])
+    computes = [compute.host for compute in read_computes(cloud)]
+    found = reporting(computes, read_provider_names(cloud), params["without_devices"])
+    if params["fail"]:
+        found.refuse_silence()
+    devices = {compute: list(addresses) for compute, addresses in found.devices.items()}
+    return {"changed": False, "devices": devices, "silent": list(found.silent)}
+
+
+def main() -> None:
+    spec = {
+        **CLOUD_ARGUMENT_SPEC,
+        "without_devices": {"type": "list", "elements": "str", "default": []},
+        "fail": {"type": "bool", "default": False},
+    }
+    run_cloud_module(AnsibleModule(argument_spec=spec, supports_check_mode=True), look, SDK_MISSING)
+
+
+if __name__ == "__main__":
+    main()
