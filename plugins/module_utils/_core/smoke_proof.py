@@ -92,14 +92,14 @@ def expected_ids(
 ) -> tuple[str, ...]:
     """The vendor:product that the guest must show, one for each device: libvirt's word, else the declaration's, else ().
 
-    The declaration does not tell those of virtual functions that num_vfs creates: their product id is the card's secret.
+    An entry with num_vfs tells those of its virtual functions only with vf_product_id.
     """
     guest = next((one for one in guests or () if one["uuid"] == server_id), None)
     if guest is not None and guest["devices"]:
         return tuple(_ids(one) for one in guest["devices"])
-    known = {f"{entry.vendor_id}:{entry.product_id}" for entry in entries if entry.vendor_id and entry.product_id}
-    simple = len(known) == 1 and all(entry.num_vfs == 0 and entry.vendor_id and entry.product_id for entry in entries)
-    return tuple(known) if simple else ()
+    known = {(entry.vendor_id, entry.alias_product_id) for entry in entries}
+    whole = {f"{vendor}:{product}" for vendor, product in known if vendor and product}
+    return tuple(whole) if len(known) == len(whole) == 1 else ()
 
 
 def by_guest(ids: Sequence[str], count: int, shown: Sequence[Shown]) -> Proof:
@@ -194,8 +194,7 @@ def _ids(device: Mapping[str, Any]) -> str:
 
 def _is_of(entry: DeviceEntry, device: Mapping[str, Any]) -> bool:
     """Whether *device* is one that *entry* hands out: itself, or a virtual function of the card that it selects."""
-    wanted_type = "type-VF" if entry.num_vfs else entry.device_type
-    if wanted_type is not None and device["device_type"] != wanted_type:
+    if entry.alias_type is not None and device["device_type"] != entry.alias_type:
         return False
     card = device["physical_function"]
     if entry.num_vfs and card is None:
