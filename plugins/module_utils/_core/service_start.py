@@ -79,14 +79,21 @@ def reads_alias(service: str, version: NovaVersion) -> bool:
 
 
 def _reasons(view: ServiceView, libvirt: Version | None, qemu: Version | None) -> Iterator[NovaRefusal]:
+    """In the order in which the service comes to each of them."""
+    aliases = tuple(_aliases(view)) if reads_alias(view.name, view.version) else ()
+    early = view.version.checks_alias_at_start
     if view.name == SCHEDULER:
         yield from _filters(view)
+    if early and view.name in (API, METADATA):
+        yield from aliases
     yield from (line.refusal for line in view.spec_lines if line.refusal is not None)
-    if reads_alias(view.name, view.version):
-        yield from _aliases(view)
+    if early and view.name == COMPUTE:
+        yield from aliases
     if view.name == COMPUTE:
         yield from old_software(view, libvirt, qemu)
         yield from _placement(view)
+    if not early:
+        yield from aliases
     yield from _truth_values(view)
 
 

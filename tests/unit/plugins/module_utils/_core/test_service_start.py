@@ -155,3 +155,17 @@ def test_what_comes_of_it() -> None:
     assert alias_effect(API, AFTER) == "nova-api would not start"
     assert alias_effect(API, BEFORE) == "nova-api would answer 400 to every server that asks for any alias"
     assert alias_effect(COMPUTE, BEFORE).startswith("nova-compute would fail to resize")
+
+
+ORDER = [
+    (COMPUTE, BEFORE, ["PciConfigInvalidSpec", "InvalidConfiguration", "PciInvalidAlias"]),
+    (COMPUTE, AFTER, ["PciConfigInvalidSpec", "PciInvalidAlias", "InvalidConfiguration"]),
+    (API, BEFORE, ["PciConfigInvalidSpec", "PciInvalidAlias"]),
+    (API, AFTER, ["PciInvalidAlias", "PciConfigInvalidSpec"]),
+]
+
+
+@pytest.mark.parametrize(("service", "version", "found"), ORDER)
+def test_reasons_come_in_the_order_in_which_the_service_meets_them(service, version, found) -> None:
+    text = BAD_ALIAS + 'device_spec = {"live_migratable": "yes"}\ndevice_spec = {\n'
+    assert exceptions(service, text, version, libvirt=(9, 0, 0)) == found
