@@ -39,7 +39,7 @@ _MOST_OF_A_LOG = 256 * 1024
 _MOST_LINES = 15
 _MOST_CHARACTERS = 500
 
-_PREFIX = re.compile(r"(?:\d\S* \S+ \d+ )?(?P<level>[A-Z]{4,8}) \S+ ?(?:\[[^\]]*\] ?)?")  # as oslo.log writes it
+_PREFIX = re.compile(r"\d\S* \S+ \d+ [A-Z]+ \S+ ?(?:\[[^\]]*\] ?)?")  # as oslo.log writes it
 _LEVEL = re.compile(r"\b(ERROR|CRITICAL|FATAL)\b")
 _TRACEBACK = "Traceback (most recent call last):"
 
