@@ -30,6 +30,7 @@ STATE: dict[str, Any] = {
     "admin": True,
     "password": "secret",
     "page": 1000,
+    "page_of_a_proxy": None,
     "broken": {},  # "METHOD service path" (a regular expression) -> [status, message]
     "life": ["BUILD", "ACTIVE"],  # what a server shows, one look each; the last for ever
     "task_state": "spawning",
@@ -72,6 +73,8 @@ class Handler(BaseHTTPRequestHandler):
         base = f"http://{self.headers['Host']}"
         status, found = route(self.command, self.path, body, base)
         raw = b"" if status == 204 else json.dumps(found).encode()
+        if STATE["page_of_a_proxy"] and "/flavors" in self.path:
+            status, raw = 502, STATE["page_of_a_proxy"].encode()
         self.send_response(status)
         if "/auth/tokens" in self.path:
             self.send_header("X-Subject-Token", "token")
@@ -294,7 +297,8 @@ def placement(method: str, parts: list[str], query: str, body: dict[str, Any]) -
 class StandIn:
     """A test's hold on the running stand-in."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, process: subprocess.Popen[str], port: int) -> None:
+        self.process = process
         self.url = f"http://127.0.0.1:{port}"
 
     def control(self, **changes: Any) -> dict[str, Any]:
@@ -321,7 +325,7 @@ def running(folder: Path) -> Iterator[StandIn]:
     process = subprocess.Popen([sys.executable, __file__], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
-        stand_in = StandIn(int(process.stdout.readline()))
+        stand_in = StandIn(process, int(process.stdout.readline()))
         (folder / "clouds.yaml").write_text(clouds_yaml(stand_in.url), encoding="utf-8")
         yield stand_in
     finally:

@@ -34,9 +34,8 @@ class Cloud:
 
     def ask(self, call: Call) -> Answer:
         """Return the answer whatever its status; MachineProblem only when there is none."""
-        proxy = getattr(self._connection, call.service)
         try:
-            response = proxy.request(
+            response = getattr(self._connection, call.service).request(
                 call.path,
                 call.method,
                 json=None if call.body is None else dict(call.body),
@@ -44,7 +43,7 @@ class Cloud:
                 raise_exc=False,
             )
         except (ClientException, SDKException) as error:
-            raise connection_trouble(_names(error), str(error), self.name) from error
+            raise connection_trouble(_names(error), str(error), self.name, call) from error
         try:
             body = response.json() if response.content else {}
         except ValueError:  # a proxy's page

@@ -44,6 +44,10 @@ _WORDS = {
         "Keystone answers with an error",
         "See Keystone's log on the controller; its database or memcached may be down",
     ),
+    "Away": (
+        "the service cannot be reached",
+        "Check that it runs and that its endpoint in the catalog can be reached from here",
+    ),
     "Unreachable": (
         "Keystone cannot be reached",
         "Check auth_url, that Keystone runs and that no firewall or proxy is between it and this host",
@@ -71,14 +75,19 @@ def cloud_name(cloud: str | None) -> str:
     return f"cloud {cloud}" if cloud else _ENVIRONMENT
 
 
-def connection_trouble(exceptions: tuple[str, ...], text: str, cloud: str | None) -> MachineProblem:
-    """*exceptions* are the names of the class that was raised and of those it derives from, the nearest first."""
+def connection_trouble(
+    exceptions: tuple[str, ...], text: str, cloud: str | None, call: Call | None = None
+) -> MachineProblem:
+    """*exceptions* are the names of the class that was raised and of those it derives from, the nearest first.
+
+    Without *call* it was Keystone that was asked, for a token.
+    """
     if "certificate verify failed" in text.lower():  # discovery wraps it
         exceptions = ("SSLError", *exceptions)
     for name in exceptions:
         kind = _KINDS.get(name, name)
         if kind in _WORDS:
-            problem, fix = _WORDS[kind]
+            problem, fix = _WORDS["Away" if call is not None and kind == "Unreachable" else kind]
             return MachineProblem(cloud_name(cloud), f"{problem} ({_one_line(text)})", fix)
     name = exceptions[0] if exceptions else "an error"
     return MachineProblem(cloud_name(cloud), f"{name}: {_one_line(text)}", "Check clouds.yaml and the cloud's services")

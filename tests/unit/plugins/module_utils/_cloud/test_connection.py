@@ -1,0 +1,112 @@
+# Copyright: (c) 2026, nova_pci contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tests of _cloud/connection.py against a stand-in of the services, with the real openstacksdk."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("openstack")
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # openstacksdk warns about itself
+
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._cloud.connection import SDK_MISSING, connect
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.cloud_call import (
+    COMPUTE,
+    IMAGE,
+    NETWORK,
+    PLACEMENT,
+    Call,
+)
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.errors import MachineProblem
+from ansible_collections.nova_pci.passthrough.tests.unit.cloud_stand_in import clear_environment, running
+
+FLAVORS = Call(COMPUTE, "GET", "/flavors/detail")
+
+
+@pytest.fixture
+def nova(tmp_path, monkeypatch):
+    clear_environment(monkeypatch, tmp_path)
+    with running(tmp_path) as stand_in:
+        yield stand_in
+
+
+def test_openstacksdk_is_there():
+    assert SDK_MISSING is None
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        FLAVORS,
+        Call(IMAGE, "GET", "/images"),
+        Call(NETWORK, "GET", "/networks"),
+        Call(PLACEMENT, "GET", "/resource_providers"),
+    ],
+    ids=str,
+)
+def test_every_service_answers(nova, call):
+    assert connect("here").get(call).status == 200
+
+
+def test_the_environment_names_the_cloud(nova, monkeypatch):
+    monkeypatch.setenv("OS_CLOUD", "here")
+    for name in (None, ""):
+        assert connect(name).name is None
+        assert connect(name).get(FLAVORS).body == {"flavors": []}
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("nowhere", "there is no such cloud in clouds.yaml (Cloud nowhere was not found.)"),
+        ("no_auth", "there are no credentials: no auth_url is given"),
+        (
+            "wrong_password",
+            "Keystone refuses the credentials (The request you have made requires authentication. (HTTP 401))",
+        ),
+        ("elsewhere", "Keystone cannot be reached (Could not find versioned identity endpoints"),
+        (None, "there are no credentials: no auth_url is given"),
+    ],
+)
+def test_without_a_token_there_is_one_clear_sentence(nova, name, problem):
+    with pytest.raises(MachineProblem) as caught:
+        connect(name)
+    assert caught.value.problem.startswith(problem)
+    assert "\n" not in str(caught.value)
+    assert "HTTPConnection" not in str(caught.value)
+    assert nova.written == []
+
+
+def test_a_region_that_is_not_there(nova):
+    with pytest.raises(MachineProblem) as caught:
+        connect("no_region").get(FLAVORS)
+    assert caught.value.problem.startswith("the catalog has no endpoint for the service, region and interface (")
+
+
+def test_a_service_that_went_away(nova):
+    cloud = connect("here")
+    cloud.get(FLAVORS)
+    nova.process.kill()
+    nova.process.wait(10)
+    with pytest.raises(MachineProblem) as caught:
+        cloud.get(FLAVORS)
+    assert caught.value.problem.startswith("the service cannot be reached (Unable to establish connection to http://")
+
+
+def test_an_answer_that_is_fine_and_one_that_is_not(nova):
+    nova.control(broken={"GET compute /flavors/detail": [404, "no such thing"]})
+    cloud = connect("here")
+    assert cloud.ask(FLAVORS).message == "no such thing"
+    assert cloud.get(Call(COMPUTE, "GET", "/flavors/detail", fine=(404,))).status == 404
+    with pytest.raises(MachineProblem) as caught:
+        cloud.get(FLAVORS)
+    assert str(caught.value) == (
+        "cloud here, GET compute /flavors/detail: the service says no (404 no such thing). Mend what it names and run again"
+    )
+
+
+def test_a_page_that_is_no_json(nova):
+    nova.control(page_of_a_proxy="<html>Bad gateway</html>")
+    assert connect("here").ask(FLAVORS).message == "<html>Bad gateway</html>"
