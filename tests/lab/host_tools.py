@@ -33,6 +33,16 @@ NEEDS = (
 )
 """QEMU is not here: `qemu.py` brings its own where the machine's is too old."""
 
+CLOUD_NEEDS = (
+    *NEEDS,
+    Need("systemd-nspawn", "systemd-container"),
+    Need("ip", "iproute2"),
+    Need("nsenter", "util-linux"),
+    Need("as", "binutils"),
+    Need("ld", "binutils"),
+)
+"""What a cloud needs besides a machine that stands alone."""
+
 
 def is_there(what: str) -> bool:
     """Whether a program can be found (also in the folders of root) or a file exists."""
@@ -55,22 +65,22 @@ def sentence(lacking: Sequence[Need]) -> str:
     return f"{names} {verb} missing here: run the lab's setup, or apt-get install {packages}."
 
 
-def require() -> None:
+def require(needs: Sequence[Need] = NEEDS) -> None:
     """Refuse with one sentence where the lab cannot work."""
     if os.geteuid() != 0:
         raise NotPossibleHereError("The lab builds root file systems and must be run as root.")
-    lacking = missing()
+    lacking = missing(needs)
     if lacking:
         raise NotPossibleHereError(sentence(lacking))
 
 
-def install(progress: Progress) -> None:
+def install(progress: Progress, needs: Sequence[Need] = NEEDS) -> None:
     """Bring what is missing, through apt only, and only if something is missing."""
     if os.geteuid() != 0:
         raise NotPossibleHereError("The lab's setup installs packages and must be run as root.")
     if not is_there("apt-get"):
         raise NotPossibleHereError("The lab's setup needs apt-get, so a Debian-like machine.")
-    lacking = missing()
+    lacking = missing(needs)
     if not lacking:
         progress.say("nothing to install")
         return
@@ -86,5 +96,5 @@ def install(progress: Progress) -> None:
         if done.returncode:
             reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
             raise NotPossibleHereError(f"{' '.join(step[:2])} failed: {reason}")
-    require()
+    require(needs)
     progress.say("installed")

@@ -9,15 +9,15 @@ later `update-grub` changes only what a test changed.
 from __future__ import annotations
 
 import re
-import shlex
 import struct
 import subprocess
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import apt_sources, ssh, zoo
+from . import debian_root, ssh, zoo
 from .cache import Cache, code_digest
 from .errors import LabError
 from .progress import Progress
@@ -46,30 +46,15 @@ PACKAGES = (
 START_CMDLINE = "console=tty0 console=ttyS0 intel_iommu=off"
 """Debian's kernels turn the IOMMU on by themselves; "off" is the state that has to be beaten."""
 
+GRUB_DEFAULTS = "GRUB_TIMEOUT=0\nGRUB_RECORDFAIL_TIMEOUT=0\nGRUB_DISABLE_OS_PROBER=true\n"
+
 DATA_MOUNT = "/srv/data"
 
-_DISK_MIB = 4096
 _FIRST_SECTOR = 2048
 _SECTOR = 512
 _FINISH_SECONDS = 900
 # GRUB 2.06 cannot read file systems that have these.
 _EXT4_FEATURES = "^metadata_csum_seed,^orphan_file"
-_MASKED_UNITS = (
-    "systemd-networkd-wait-online.service",
-    "systemd-timesyncd.service",
-    "apt-daily.timer",
-    "apt-daily-upgrade.timer",
-    "dpkg-db-backup.timer",
-    "fstrim.timer",
-    "e2scrub_all.timer",
-    "e2scrub_reap.service",
-)
-# mmdebstrap mounts /proc and more below its target. In namespaces of its own, and tied to the
-# life of its parent, neither a mount nor a process can stay behind, however the build ends.
-_OUTLIVES_NOTHING = (
-    *("setpriv", "--pdeathsig", "KILL"),
-    *("unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child"),
-)
 
 
 @dataclass(frozen=True)
@@ -89,32 +74,55 @@ class Golden:
         return self.directory / "data.qcow2"
 
 
-def kind(suite: str) -> str:
-    """The cache's name for this sort of entry."""
-    return f"image-{suite}"
+@dataclass(frozen=True)
+class Recipe:
+    """What distinguishes one golden image from another."""
+
+    name: str
+    make_root: Callable[[Build], None]
+    inputs: Callable[[str, Path], dict[str, object]]
+    zoo: str = "small"
+    values: Callable[[int], dict[str, object]] = lambda port: {"ssh_port": port}
+    disk_mib: int = 4096
+    data_disk: bool = True
+    boot_words: str = ""
+    first_boot_steps: tuple[tuple[str, str], ...] = ()
+
+    def kind(self, suite: str) -> str:
+        """The cache's name for this sort of entry."""
+        return f"{self.name}-{suite}"
 
 
-def build(suite: str, cache: Cache, qemu: Qemu, accelerator: list[str], progress: Progress) -> Golden:
+def build(
+    suite: str, cache: Cache, qemu: Qemu, accelerator: list[str], progress: Progress, recipe: Recipe | None = None
+) -> Golden:
     """Return the golden image of a suite from the cache, building it when its inputs changed."""
-    if suite not in SUITES:
-        raise LabError(f"There is no image of {suite!r}; choose one of {', '.join(SUITES)}.")
+    recipe = recipe or MACHINE
     key = ssh.ensure_key(cache.root)
 
     def make(scratch: Path) -> None:
-        _Builder(suite, scratch, key, qemu, accelerator, progress).run()
+        Build(recipe, suite, scratch, key, qemu, accelerator, progress).run()
 
-    return Golden(cache.get_or_build(kind(suite), inputs(suite, key), make))
+    return Golden(cache.get_or_build(recipe.kind(suite), recipe.inputs(suite, key), make))
 
 
 def inputs(suite: str, key: Path) -> dict[str, object]:
-    """Everything that decides what the image contains."""
+    """Everything that decides what a machine's image contains."""
+    if suite not in SUITES:
+        raise LabError(f"There is no image of {suite!r}; choose one of {', '.join(SUITES)}.")
     return {
         "suite": suite,
         "packages": list(PACKAGES),
         "public_key": key.with_suffix(".pub").read_text(encoding="ascii"),
         "ssh_nic": zoo.SSH_NIC_MAC,
-        "script": code_digest(Path(__file__).read_text(encoding="utf-8")),
+        "script": build_code_digest(),
     }
+
+
+def build_code_digest() -> list[str]:
+    """Hashes of the code that turns packages into a golden image."""
+    sources = (Path(__file__), Path(debian_root.__file__))
+    return [code_digest(source.read_text(encoding="utf-8")) for source in sources]
 
 
 def guest_files(suite: str, root_uuid: str, data_uuid: str, public_key: str) -> dict[str, str]:
@@ -138,7 +146,7 @@ def guest_files(suite: str, root_uuid: str, data_uuid: str, public_key: str) -> 
         **({} if suite == "bookworm" else {"etc/ssh/sshd_config.d/lab.conf": "PerSourcePenalties no\n"}),
         # The usual 90 s are not enough on an emulated processor that others keep busy.
         "etc/systemd/system.conf.d/lab.conf": "[Manager]\nDefaultTimeoutStartSec=900s\n",
-        "etc/default/grub.d/00-lab.cfg": ("GRUB_TIMEOUT=0\nGRUB_RECORDFAIL_TIMEOUT=0\nGRUB_DISABLE_OS_PROBER=true\n"),
+        "etc/default/grub.d/00-lab.cfg": GRUB_DEFAULTS,
     }
 
 
@@ -174,11 +182,12 @@ def partition_table(disk_sectors: int, signature: int) -> bytes:
     return head + entry.ljust(64, b"\0") + b"\x55\xaa"
 
 
-class _Builder:
+class Build:
     """One build, in one scratch directory, which the cache throws away if any step fails."""
 
     def __init__(
         self,
+        recipe: Recipe,
         suite: str,
         scratch: Path,
         key: Path,
@@ -186,9 +195,12 @@ class _Builder:
         accelerator: list[str],
         progress: Progress,
     ) -> None:
+        """Nothing is done before `run`."""
+        self.recipe = recipe
         self.suite = suite
         self.scratch = scratch
         self.key = key
+        self.public_key = key.with_suffix(".pub").read_text(encoding="ascii")
         self.qemu = qemu
         self.accelerator = accelerator
         self.progress = progress
@@ -199,7 +211,7 @@ class _Builder:
 
     def run(self) -> None:
         """Packages, disk, first boot, golden; what only the build needed is removed."""
-        self._install_packages()
+        self.recipe.make_root(self)
         self._configure()
         self._write_disks()
         self._finish_in_guest()
@@ -209,47 +221,6 @@ class _Builder:
         subprocess.run(["rm", "-rf", "--one-file-system", str(self.root)], check=True)
         self.progress.say("image finished")
 
-    def _install_packages(self) -> None:
-        self.progress.say(f"{self.suite}: installing packages into a directory")
-        early, late = self.scratch / "early", self.scratch / "late"
-        key_text = self.key.with_suffix(".pub").read_text(encoding="ascii")
-        _write_tree(early, initramfs_files())
-        _write_tree(late, guest_files(self.suite, self.root_uuid, self.data_uuid, key_text))
-        argv = [*_OUTLIVES_NOTHING, "nice", "mmdebstrap", *self._mmdebstrap_options(early, late)]
-        argv += [self.suite, str(self.root), *apt_sources.mirrors().source_lines(self.suite)]
-        with (self.scratch / "mmdebstrap.log").open("w+") as log:
-            process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
-            while process.poll() is None:
-                time.sleep(0.5)
-                self.progress.heartbeat("installing packages")
-            if process.returncode:
-                log.seek(0)
-                tail = " / ".join(log.read().strip().splitlines()[-4:])
-                raise LabError(f"mmdebstrap failed ({process.returncode}): {tail}")
-
-    def _mmdebstrap_options(self, early: Path, late: Path) -> list[str]:
-        """`early` is there before packages are configured, `late` comes on top of them."""
-        apt = [*apt_sources.inherited_options(), 'Acquire::Languages "none"']
-        apt.append('APT::Install-Recommends "false"')
-        dpkg = ["force-unsafe-io"]
-        dpkg += [f"path-exclude=/usr/share/{part}/*" for part in ("doc", "man", "locale")]
-        customize = (
-            # The building machine's own way to its mirrors is no business of the guest.
-            'rm "$1/etc/apt/apt.conf.d/99mmdebstrap"',
-            f'cp -a {shlex.quote(str(late))}/. "$1"',
-            'chmod 0700 "$1/root" "$1/root/.ssh"',
-            'chroot "$1" systemctl enable systemd-networkd.service ssh.service',
-            f'chroot "$1" systemctl mask {" ".join(_MASKED_UNITS)}',
-        )
-        return [
-            *("--quiet", "--variant=minbase", "--format=directory"),
-            f"--include={','.join(PACKAGES)}",
-            *(f"--aptopt={line}" for line in apt),
-            *(f"--dpkgopt={line}" for line in dpkg),
-            f'--essential-hook=cp -a {shlex.quote(str(early))}/. "$1"',
-            *(f"--customize-hook={hook}" for hook in customize),
-        ]
-
     def _configure(self) -> None:
         defaults = self.root / "etc/default/grub"
         text = defaults.read_text(encoding="utf-8")
@@ -257,12 +228,14 @@ class _Builder:
 
     def _write_disks(self) -> None:
         self.progress.say("writing the disk")
-        sectors = _DISK_MIB * 2048
+        sectors = self.recipe.disk_mib * 2048
         with self.raw.open("wb") as disk:
             disk.write(partition_table(sectors, int(self.root_uuid[:8], 16)))
             disk.truncate(sectors * _SECTOR)
         blocks = (sectors - _FIRST_SECTOR) // 2
         _mke2fs(self.raw, self.root_uuid, blocks, self.root, _FIRST_SECTOR * _SECTOR)
+        if not self.recipe.data_disk:
+            return
         data = self.scratch / "data.raw"
         data.touch()
         _mke2fs(data, self.data_uuid, 64 * 1024)
@@ -296,15 +269,16 @@ class _Builder:
             "disk": self.raw,
             "disk_format": "raw",
             "data_disk": self.scratch / "data.qcow2",
-            "ssh_port": port,
+            **self.recipe.values(port),
         }
+        words = f"root=UUID={self.root_uuid} ro quiet {START_CMDLINE} {self.recipe.boot_words}"
         return [
             *self.qemu.system,
             *("-machine", "q35,kernel-irqchip=split", *self.accelerator),
             *("-nodefaults", "-display", "none", "-no-reboot", "-serial", f"file:{serial}"),
-            *zoo.qemu_args("small", 1536, values),
+            *zoo.qemu_args(self.recipe.zoo, 1536, values),
             *("-kernel", str(kernel), "-initrd", str(initrd)),
-            *("-append", f"root=UUID={self.root_uuid} ro quiet {START_CMDLINE}"),
+            *("-append", words.strip()),
         ]
 
     def _wait(self, process: subprocess.Popen[bytes], port: int) -> None:
@@ -325,6 +299,7 @@ class _Builder:
             ("building the initramfs", "update-initramfs -u -k all"),
             ("installing GRUB", "grub-install /dev/vda"),
             ("generating grub.cfg", f"update-grub && echo {answer} | debconf-set-selections"),
+            *self.recipe.first_boot_steps,
             ("powering off", "rm -f /etc/ssh/*.dpkg-*; sync; systemctl --no-block poweroff"),
         )
         for what, command in steps:
@@ -332,14 +307,14 @@ class _Builder:
             guest.output(command, timeout=_FINISH_SECONDS)
 
 
-def _write_tree(root: Path, files: dict[str, str]) -> None:
-    """Write files as a guest should own them; directories become 0755, files 0644."""
-    for name, text in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-        path.chmod(0o644)
-    root.chmod(0o755)
+def _make_machine_root(build: Build) -> None:
+    files = guest_files(build.suite, build.root_uuid, build.data_uuid, build.public_key)
+    contents = debian_root.Contents(PACKAGES, early=initramfs_files(), late=files)
+    debian_root.build(build.suite, build.scratch, build.root, contents, build.progress)
+
+
+MACHINE = Recipe("image", _make_machine_root, inputs)
+"""The image of a machine that stands alone."""
 
 
 def _mke2fs(target: Path, fs_uuid: str, kib: int, content: Path | None = None, offset: int = 0) -> None:

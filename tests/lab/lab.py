@@ -12,7 +12,7 @@ if __name__ == "__main__" and not __package__:
     # Run as a file: Python put this folder on the path, where the package's parent belongs.
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from lab import host_tools, image, machine, record, zoo
+from lab import cloud_cli, host_tools, image, machine, record, zoo
 from lab.errors import LabError, NotPossibleHereError
 from lab.progress import Progress
 
@@ -45,8 +45,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="lab.py", description=__doc__)
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     verbs.add_parser("setup", help="install the Debian packages the lab needs here")
-    build = verbs.add_parser("build", help="build a golden image (cached)")
+    build = verbs.add_parser("build", help="build a golden image, or all that a cloud starts from (cached)")
     build.add_argument("--suite", choices=image.SUITES, default="bookworm")
+    build.add_argument("--kind", choices=("machine", "cloud"), default="machine")
     up = verbs.add_parser("up", help="start a machine and wait for SSH")
     up.add_argument("name")
     up.add_argument("--suite", choices=image.SUITES, default="bookworm")
@@ -73,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     dump = verbs.add_parser("record", help="dump a machine's sysfs and boot files as JSON")
     dump.add_argument("name")
     dump.add_argument("--out", type=Path, required=True)
+    cloud_cli.add_verbs(verbs.add_parser("cloud", help="a whole OpenStack: controller and compute host"))
     return parser
 
 
@@ -80,9 +82,13 @@ def _run(arguments: argparse.Namespace) -> int:
     lab = machine.Lab()
     verb = arguments.verb
     if verb == "setup":
-        host_tools.install(Progress("setup"))
+        host_tools.install(Progress("setup"), host_tools.CLOUD_NEEDS)
     elif verb == "status":
         _status(lab)
+    elif verb == "cloud":
+        return cloud_cli.run(lab, arguments)
+    elif verb == "build" and arguments.kind == "cloud":
+        cloud_cli.build(lab, arguments.suite)
     elif verb == "build":
         host_tools.require()
         print(lab.build(arguments.suite, Progress("build")).disk)

@@ -17,13 +17,14 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from . import image, qemu, ssh, zoo
 from .cache import Cache, default_root
 from .errors import HungError, LabError
+from .processes import processes_with
 from .progress import Progress
 
 # Three times the slowest seen under emulation, on two processors that much else kept busy
@@ -32,7 +33,10 @@ BOOT_SECONDS = 1200
 REBOOT_SECONDS = 1200
 HUNG = "blocked for more than 120 seconds"  # kernel/hung_task.c
 
-MEMORY_MIB = {"intel": 2048, "amd": 2048, "small": 1024}
+CLOUDS = "clouds.d"
+"""Folder of the clouds among the run folders; no machine can have this name."""
+
+MEMORY_MIB = {"intel": 2048, "amd": 2048, "small": 1024, zoo.CLOUD: 3072}
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 _PORT_TRIES = 5
@@ -56,16 +60,17 @@ class State:
 class Machine:
     """One guest of the lab."""
 
-    def __init__(self, lab: Lab, name: str) -> None:
-        """Name a machine; it need not exist yet."""
+    def __init__(self, lab: Lab, name: str, directory: Path | None = None, prefix: Sequence[str] = ()) -> None:
+        """Name a machine; it need not exist yet. `prefix` runs a command where its network is."""
         if not _NAME.fullmatch(name):
             raise LabError(f"{name!r} is no machine name: use small letters, digits and hyphens.")
         self.lab = lab
         self.name = name
-        self.directory = lab.run_root / name
+        self.directory = directory or lab.run_root / name
         self.serial_log = self.directory / "serial.log"
         self.ssh_config = self.directory / "ssh_config"
-        self.ssh = ssh.Ssh(self.ssh_config, name)
+        self.prefix = tuple(prefix)
+        self.ssh = ssh.Ssh(self.ssh_config, name, prefix)
 
     @property
     def state(self) -> State:
@@ -156,9 +161,16 @@ class Machine:
             where = line.split()[1]
             if where == inside[0] or where.startswith(inside[1]):
                 found.append(f"mount {where}")
-        if Path("/run/netns", f"nova-pci-lab-{self.name}").exists():
-            found.append(f"network namespace nova-pci-lab-{self.name}")
         return found
+
+    @property
+    def recipe(self) -> image.Recipe:
+        """The golden image it starts from."""
+        return image.MACHINE
+
+    def greets(self) -> bool:
+        """Whether its SSH server greets."""
+        return ssh.answers(self.state.ssh_port)
 
     def boot_id(self) -> str:
         """The guest's identity of this boot."""
@@ -179,9 +191,12 @@ class Machine:
             return session.execute(command, arguments)
 
     def _create(self, suite: str, zoo_name: str, memory_mib: int, progress: Progress) -> None:
-        golden = self.lab.build(suite, progress)
+        golden = self.lab.build(suite, progress, self.recipe)
         self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        host, port = self._address()
         for source, target in ((golden.disk, "disk.qcow2"), (golden.data_disk, "data.qcow2")):
+            if not source.exists():
+                continue
             overlay = str(self.directory / target)
             options = ("-q", "-f", "qcow2", "-F", "qcow2", "-b", str(source), overlay)
             self.lab.qemu(progress).image("create", *options)
@@ -192,13 +207,22 @@ class Machine:
                 zoo_name,
                 memory_mib,
                 golden=str(golden.directory),
-                ssh_port=ssh.free_port(),
+                ssh_port=port,
                 ssh_key=str(ssh.ensure_key(self.lab.cache.root)),
+                ssh_host=host,
             )
         )
 
+    def _address(self) -> tuple[str, int]:
+        """Where its SSH server will be reached."""
+        return "127.0.0.1", ssh.free_port()
+
+    def _network_options(self) -> dict[str, object]:
+        """What fills the placeholders of the zoo that are about the network."""
+        return {"ssh_port": self.state.ssh_port}
+
     def _remember(self, state: State) -> None:
-        config = ssh.config_text(self.name, state.ssh_port, Path(state.ssh_key))
+        config = ssh.config_text(self.name, state.ssh_port, Path(state.ssh_key), state.ssh_host)
         self.ssh_config.write_text(config, encoding="utf-8")
         text = json.dumps(dataclasses.asdict(state), indent=1) + "\n"
         temporary = self.directory / "machine.json.new"
@@ -226,10 +250,11 @@ class Machine:
             "disk": here / "disk.qcow2",
             "disk_format": "qcow2",
             "data_disk": here / "data.qcow2",
-            "ssh_port": state.ssh_port,
+            **self._network_options(),
         }
         found = self.lab.qemu(progress)
         return [
+            *self.prefix,
             *found.system,
             *("-name", f"{self.name},process=lab-{self.name}"),
             *("-daemonize", "-pidfile", str(here / "qemu.pid")),
@@ -261,7 +286,7 @@ class Machine:
         while time.monotonic() < deadline:
             if not self.running:
                 raise LabError(f"QEMU of {self.name} ended; console: {self.last_console_line()}")
-            if ssh.answers(self.state.ssh_port):
+            if self.greets():
                 with contextlib.suppress(LabError):
                     if self.boot_id() != other_than:
                         progress.say("SSH answers")
@@ -333,12 +358,12 @@ class Lab:
             self._qemu = qemu.find(self.cache, progress)
         return self._qemu
 
-    def build(self, suite: str, progress: Progress) -> image.Golden:
+    def build(self, suite: str, progress: Progress, recipe: image.Recipe = image.MACHINE) -> image.Golden:
         """The golden image of a suite; older images that no machine uses are removed."""
         found = self.qemu(progress)
         accelerator = qemu.accelerator(found, self.cache, progress)
-        golden = image.build(suite, self.cache, found, accelerator, progress)
-        self.cache.prune(image.kind(suite), in_use={golden.directory, *self._goldens_in_use()})
+        golden = image.build(suite, self.cache, found, accelerator, progress, recipe)
+        self.cache.prune(recipe.kind(suite), in_use={golden.directory, *self._goldens_in_use()})
         return golden
 
     def down_all(self) -> list[str]:
@@ -349,9 +374,9 @@ class Lab:
         return names
 
     def _goldens_in_use(self) -> Iterator[Path]:
-        for machine in self.machines():
+        for file in (*self.run_root.glob("*/machine.json"), *self.run_root.glob(f"{CLOUDS}/*/*/machine.json")):
             with contextlib.suppress(LabError):
-                yield Path(machine.state.golden)
+                yield Path(self.machine_at(file).state.golden)
 
 
 class Qmp:
@@ -384,19 +409,6 @@ class Qmp:
             if "return" in answer:
                 return answer["return"]
         return None
-
-
-def processes_with(words: list[str]) -> list[int]:
-    """Processes whose arguments contain `words` in a row; zombies have no arguments."""
-    needle = b"\0" + b"\0".join(word.encode() for word in words) + b"\0"
-    found = []
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit() or int(entry.name) == os.getpid():
-            continue
-        with contextlib.suppress(OSError):
-            if needle in (entry / "cmdline").read_bytes():
-                found.append(int(entry.name))
-    return sorted(found)
 
 
 def last_line(console: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from .errors import LabError
@@ -37,11 +38,11 @@ def common_args() -> str:
     return " ".join(f"-o {name}={value}" for name, value in OPTIONS.items())
 
 
-def config_text(name: str, port: int, key: Path) -> str:
+def config_text(name: str, port: int, key: Path, host: str = "127.0.0.1") -> str:
     """An OpenSSH client configuration for one guest, usable by hand with `ssh -F`."""
     lines = [
         f"Host {name}",
-        "  HostName 127.0.0.1",
+        f"  HostName {host}",
         f"  Port {port}",
         "  User root",
         f"  IdentityFile {key}",
@@ -50,7 +51,7 @@ def config_text(name: str, port: int, key: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
-def answers(port: int, seconds: float = 15.0) -> bool:
+def answers(port: int, seconds: float = 15.0, host: str = "127.0.0.1") -> bool:
     """Whether an SSH server greets on this port.
 
     QEMU's port forwarding accepts connections long before the guest listens, so only the
@@ -58,7 +59,7 @@ def answers(port: int, seconds: float = 15.0) -> bool:
     connection matters: the guest gets to see all that were given up, and may hold them against us.
     """
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=seconds) as connection:
+        with socket.create_connection((host, port), timeout=seconds) as connection:
             return connection.recv(4) == b"SSH-"
     except OSError:
         return False
@@ -75,9 +76,9 @@ def free_port() -> int:
 class Ssh:
     """Runs commands in one guest."""
 
-    def __init__(self, config: Path, name: str) -> None:
-        """`config` is a file as `config_text` makes it."""
-        self.argv = ["ssh", "-F", str(config), name]
+    def __init__(self, config: Path, name: str, prefix: Sequence[str] = ()) -> None:
+        """`config` is a file as `config_text` makes it; `prefix` is the way into another network namespace."""
+        self.argv = [*prefix, "ssh", "-F", str(config), name]
 
     def run(self, command: str, timeout: float = 300, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         """Run a shell command, whatever its exit status; 255 is SSH's own failure."""

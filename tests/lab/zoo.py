@@ -15,12 +15,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 ZOOS = ("intel", "amd", "small")
+CLOUD = "cloud"
+"""The compute host of a cloud (cloud.py); no zoo of a machine that stands alone."""
 
 SSH_NIC_MAC = "52:54:00:4c:00:01"
 SPARE_NIC_MAC = "52:54:00:4c:00:02"
 SRIOV_NIC_MAC = "52:54:00:4c:00:03"
 SHARED_NIC_MAC = "52:54:00:4c:00:04"
 NUMA_NIC_MAC = "52:54:00:4c:00:05"
+CLOUD_NIC_MAC = "52:54:00:4c:00:06"
 
 SRIOV_NIC_VFS = 7
 NVME_VFS = 4
@@ -200,6 +203,75 @@ DEVICES = (
     ),
 )
 
+CLOUD_DEVICES = (
+    # Without a display GRUB waits for ever.
+    *(device for device in DEVICES if device.name in ("console_vga", "root_disk")),
+    Device(
+        name="ssh_nic",
+        address="0000:00:04.0",
+        ids="1af4:1041",
+        why="carries the connection and the traffic of OpenStack: must be refused",
+        args=(
+            "-netdev",
+            "{network}",
+            "-device",
+            f"virtio-net-pci,netdev=ssh,bus=pcie.0,addr=0x4,disable-legacy=on,romfile=,mac={CLOUD_NIC_MAC}",
+        ),
+    ),
+    Device(
+        name="nvme_sriov",
+        address="0000:01:00.0",
+        ids="1b36:0010",
+        why=f"{NVME_VFS} virtual functions, each alone in its group, for servers",
+        args=(
+            *_port(0),
+            "-device",
+            "nvme-subsys,id=subsys0",
+            "-device",
+            f"nvme,subsys=subsys0,serial=lab-sriov,bus=rp0,{_NVME_SRIOV}",
+        ),
+    ),
+    Device(
+        name="nic_a",
+        address="0000:02:00.0",
+        ids="8086:10d3",
+        why="one of two equal devices: a server may ask for a pair",
+        args=(
+            *_port(1),
+            "-netdev",
+            "hubport,id=nic_a,hubid=1",
+            "-device",
+            f"e1000e,netdev=nic_a,bus=rp1,romfile=,mac={SPARE_NIC_MAC}",
+        ),
+    ),
+    Device(
+        name="nic_b",
+        address="0000:03:00.0",
+        ids="8086:10d3",
+        why="the other one",
+        args=(
+            *_port(2),
+            "-netdev",
+            "hubport,id=nic_b,hubid=2",
+            "-device",
+            f"e1000e,netdev=nic_b,bus=rp2,romfile=,mac={SHARED_NIC_MAC}",
+        ),
+    ),
+    Device(
+        name="sriov_nic",
+        address="0000:04:00.0",
+        ids="8086:10c9",
+        why=f"SR-IOV physical function with {SRIOV_NIC_VFS} virtual functions (8086:10ca)",
+        args=(
+            *_port(3),
+            "-netdev",
+            "hubport,id=sriov,hubid=3",
+            "-device",
+            f"igb,netdev=sriov,bus=rp3,romfile=,mac={SRIOV_NIC_MAC}",
+        ),
+    ),
+)
+
 SHARED_GROUP = ("shared_edu", "shared_nic")
 NUMA_NODE_OF = {"numa_nic": 1}
 
@@ -207,11 +279,14 @@ _IOMMU = {
     "intel": "intel-iommu,intremap=on,caching-mode=on",
     "amd": "amd-iommu,intremap=on",
     "small": "intel-iommu,intremap=on,caching-mode=on",
+    CLOUD: "intel-iommu,intremap=on,caching-mode=on",
 }
 
 
 def devices(zoo: str) -> tuple[Device, ...]:
     """The devices of a zoo: all of them, or those of a quick machine."""
+    if zoo == CLOUD:
+        return CLOUD_DEVICES
     if zoo not in ZOOS:
         raise ValueError(f"There is no zoo named {zoo!r}; choose one of {', '.join(ZOOS)}.")
     if zoo == "small":
@@ -234,7 +309,7 @@ def _for_amd(device: Device) -> Device:
 def expected(zoo: str = "intel") -> dict[str, str | list[str]]:
     """Name -> address, with the devices of the shared group as one list as well."""
     table: dict[str, str | list[str]] = {item.name: item.address for item in devices(zoo)}
-    if zoo != "small":
+    if zoo in ("intel", "amd"):
         table["shared_group"] = [str(table[name]) for name in SHARED_GROUP]
     return table
 
@@ -253,9 +328,9 @@ def qemu_args(zoo: str, memory_mib: int, values: Mapping[str, object]) -> list[s
 
 
 def _memory_args(zoo: str, memory_mib: int) -> list[str]:
-    """Processors and memory; two NUMA nodes unless the zoo is small."""
+    """Processors and memory; two NUMA nodes where a device of the zoo sits on the second."""
     args = ["-smp", "2", "-m", str(memory_mib)]
-    if zoo != "small":
+    if zoo in ("intel", "amd"):
         half = memory_mib // 2
         for node, size in enumerate((half, memory_mib - half)):
             args += ["-object", f"memory-backend-ram,id=mem{node},size={size}M"]

@@ -1,0 +1,107 @@
+"""The verbs of `lab.py cloud`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from . import cloud, compute, controller, host_tools
+from .errors import LabError
+from .machine import Lab
+from .progress import Progress
+
+DEFAULT_NAME = "cloud"
+
+
+def add_verbs(parser: argparse.ArgumentParser) -> None:
+    """`cloud up`, `cloud down` and so on."""
+    verbs = parser.add_subparsers(dest="cloud_verb", required=True, metavar="VERB")
+    up = verbs.add_parser("up", help="start a cloud and wait until its compute service is up")
+    up.add_argument("name", nargs="?", default=DEFAULT_NAME)
+    up.add_argument("--suite", choices=controller.SUITES, default="bookworm")
+    up.add_argument("--fresh", action="store_true", help="throw an existing cloud away first")
+    down = verbs.add_parser("down", help="stop and remove clouds, prove that nothing is left")
+    down.add_argument("name", nargs="?")
+    down.add_argument("--all", action="store_true")
+    verbs.add_parser("status", help="list clouds")
+    for verb, text in (
+        ("path", "print the path of cloud.json, for NOVA_PCI_LAB_CLOUD"),
+        ("reboot", "reboot the compute host from inside"),
+        ("cut", "kill the compute host, as a power cut does; `cloud up` starts it again"),
+    ):
+        verbs.add_parser(verb, help=text).add_argument("name", nargs="?", default=DEFAULT_NAME)
+    run = verbs.add_parser("exec", help="run a command of this machine in the cloud's network: exec NAME -- COMMAND")
+    run.add_argument("name")
+    run.add_argument("command", nargs=argparse.REMAINDER)
+    login = verbs.add_parser("ssh", help="run a command on a host: ssh NAME controller|compute -- COMMAND")
+    login.add_argument("name")
+    login.add_argument("host", choices=cloud.HOSTS)
+    login.add_argument("command", nargs=argparse.REMAINDER)
+
+
+def build(lab: Lab, suite: str) -> None:
+    """Build everything that a cloud of this suite starts from, and print where it lies."""
+    host_tools.require(host_tools.CLOUD_NEEDS)
+    progress = Progress("build")
+    print(controller.build(suite, lab.cache, progress))
+    print(lab.build(suite, progress, compute.recipe(lab.cache)).disk)
+
+
+def run(lab: Lab, arguments: argparse.Namespace) -> int:
+    """Run one verb."""
+    verb = arguments.cloud_verb
+    if verb == "status":
+        _status(lab)
+    elif verb == "down":
+        _down(lab, arguments)
+    elif verb == "up":
+        host_tools.require(host_tools.CLOUD_NEEDS)
+        cloud.Cloud(lab, arguments.name).up(arguments.suite, arguments.fresh)
+    else:
+        _run_on_cloud(cloud.Cloud(lab, arguments.name), arguments)
+    return 0
+
+
+def _run_on_cloud(there: cloud.Cloud, arguments: argparse.Namespace) -> None:
+    _state = there.state
+    verb = arguments.cloud_verb
+    if verb == "path":
+        print(there.state_file)
+    elif verb == "reboot":
+        print(f"{there.compute.reboot():.0f} s")
+    elif verb == "cut":
+        there.compute.cut()
+    else:
+        command = arguments.command[1:] if arguments.command[:1] == ["--"] else arguments.command
+        if verb == "exec":
+            if not command:
+                raise LabError("Say what to run: cloud exec NAME -- COMMAND.")
+            os.environ.update(there.environment())
+            argv = [*there.network.prefix, *command]
+        else:
+            argv = [*there.ssh(arguments.host).argv, *(["--", *command] if command else [])]
+        os.execvp(argv[0], argv)
+
+
+def _status(lab: Lab) -> None:
+    for there in cloud.clouds(lab):
+        try:
+            state = there.state
+        except LabError:
+            print(f"{there.name}: half made; `cloud down {there.name}` removes it")
+            continue
+        if not there.running:
+            print(f"{there.name}: off or half off, {state.suite}; `cloud up {there.name}` starts it again")
+            continue
+        answer = there.ask()
+        words = f"{answer.missing} is not there: {answer.detail}" if answer.missing else "nova-compute is up"
+        print(f"{there.name}: running, {state.suite}, {words}")
+
+
+def _down(lab: Lab, arguments: argparse.Namespace) -> None:
+    if arguments.all == bool(arguments.name):
+        raise LabError("Name one cloud to take down, or say --all.")
+    names = [there.name for there in cloud.clouds(lab)] if arguments.all else [arguments.name]
+    for name in names:
+        cloud.Cloud(lab, name).down()
+    print(f"nothing is left of: {', '.join(names)}" if names else "there was nothing to take down")
