@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import subprocess
 
 from . import cloud, compute, controller, host_tools
 from .errors import LabError
@@ -33,6 +34,11 @@ def add_verbs(parser: argparse.ArgumentParser) -> None:
     run = verbs.add_parser("exec", help="run a command of this machine in the cloud's network: exec NAME -- COMMAND")
     run.add_argument("name")
     run.add_argument("command", nargs=argparse.REMAINDER)
+    whole = verbs.add_parser("run", help="start a cloud, run a command in its network, take the cloud away whatever comes")
+    whole.add_argument("name")
+    whole.add_argument("--suite", choices=controller.SUITES, default="bookworm")
+    whole.add_argument("--keep", action="store_true", help="leave the cloud when the command failed")
+    whole.add_argument("command", nargs=argparse.REMAINDER)
     login = verbs.add_parser("ssh", help="run a command on a host: ssh NAME controller|compute -- COMMAND")
     login.add_argument("name")
     login.add_argument("host", choices=cloud.HOSTS)
@@ -54,6 +60,9 @@ def run(lab: Lab, arguments: argparse.Namespace) -> int:
         _status(lab)
     elif verb == "down":
         _down(lab, arguments)
+    elif verb == "run":
+        host_tools.require(host_tools.CLOUD_NEEDS)
+        return _run_in_its_own(cloud.Cloud(lab, arguments.name), arguments)
     elif verb == "up":
         host_tools.require(host_tools.CLOUD_NEEDS)
         cloud.Cloud(lab, arguments.name).up(arguments.suite, arguments.fresh)
@@ -81,6 +90,24 @@ def _run_on_cloud(there: cloud.Cloud, arguments: argparse.Namespace) -> None:
         else:
             argv = [*there.ssh(arguments.host).argv, *(["--", *command] if command else [])]
         os.execvp(argv[0], argv)
+
+
+def _run_in_its_own(there: cloud.Cloud, arguments: argparse.Namespace) -> int:
+    """One command and the cloud it needs: whatever happens, the cloud goes."""
+    command = arguments.command[1:] if arguments.command[:1] == ["--"] else arguments.command
+    if not command:
+        raise LabError("Say what to run: cloud run NAME -- COMMAND.")
+    status = None
+    try:
+        there.up(arguments.suite, fresh=True)
+        environment = {**os.environ, **there.environment()}
+        status = subprocess.run([*there.network.prefix, *command], env=environment, check=False).returncode
+        return status
+    finally:
+        if status and arguments.keep:
+            print(f"the cloud {there.name} stays for a look: cloud ssh {there.name} compute; cloud down {there.name}")
+        else:
+            there.down()
 
 
 def _status(lab: Lab) -> None:

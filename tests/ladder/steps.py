@@ -21,7 +21,7 @@ TEST_LONG = "test-long"
 TARGETS = (CHECK, TEST, TEST_LONG)  # each one includes those before it, but for test-long, which stands alone
 
 # Every molecule scenario and the target that runs it; tests/unit/test_collected.py holds the table against the folders.
-SCENARIOS = {"host": TEST}
+SCENARIOS = {"host": TEST, "openstack": TEST}
 
 # Every folder of test files, by the step that collects it.
 CONTRACT_PATHS = ("tests/unit",)
@@ -170,6 +170,28 @@ def _interrupted_demo(shop: Workshop) -> list[Command]:
     ]
 
 
+def _molecule_in_cloud(scenario: str, target: str, suite: str = "bookworm") -> Step:
+    """A scenario of the lab's OpenStack: molecule runs inside its network, so the cloud is there before and goes after."""
+
+    def plan(shop: Workshop) -> list[Command]:
+        require_debian_root(f"The lab cloud of molecule's scenario {scenario}")
+        environment = shop.cloud_environment
+        settings = {**shop.ansible_settings(environment), "MOLECULE_GLOB": "extensions/molecule/*/molecule.yml"}
+        lab = [environment.python, "tests/lab/lab.py"]
+        molecule = [environment.tool("molecule"), "test", "--scenario-name", scenario]
+        return [
+            Command([*lab, "setup"], env=settings, may_be_impossible=True),
+            Command(
+                [*lab, "cloud", "run", f"molecule-{suite}", "--suite", suite, "--", *molecule],
+                env=settings,
+                count=count_pytest,
+                limit=75 * 60,
+            ),
+        ]
+
+    return Step(f"molecule: {scenario} on {suite}", target, plan)
+
+
 def _molecule(scenario: str, target: str, suite: str = "bookworm") -> Step:
     def plan(shop: Workshop) -> list[Command]:
         require_debian_root(f"The lab machine of molecule's scenario {scenario}")
@@ -189,6 +211,8 @@ def _molecule(scenario: str, target: str, suite: str = "bookworm") -> Step:
     return Step(f"molecule: {scenario} on {suite}", target, plan)
 
 
+_SCENARIO_STEPS = {"host": _molecule, "openstack": _molecule_in_cloud}
+
 STEPS = (
     Step("ruff check", CHECK, _ruff("check", "--output-format", "concise")),
     Step("ruff format", CHECK, _ruff("format", "--check")),
@@ -205,8 +229,9 @@ STEPS = (
     Step("collection built and installed", TEST, _built_collection),
     *(_ansible_test(core, verb) for core in CORES for verb in ("units", "sanity")),
     Step("interrupted demo", TEST, _interrupted_demo),
-    *(_molecule(scenario, target) for scenario, target in SCENARIOS.items()),
+    *(_SCENARIO_STEPS[scenario](scenario, target) for scenario, target in SCENARIOS.items()),
     _molecule("host", TEST_LONG, "trixie"),
+    _molecule_in_cloud("openstack", TEST_LONG, "trixie"),
 )
 
 

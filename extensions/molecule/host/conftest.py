@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import pytest
 import testinfra
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[3] / "tests")]
+sys.path[:0] = [str(Path(__file__).parents[3] / "tests")]
 
 DEVICES = "/sys/bus/pci/devices"
 
@@ -53,15 +52,7 @@ def functions(host):
 
 @pytest.fixture(scope="session")
 def runs() -> dict[str, list[dict]]:
-    """The record cut at each start of a playbook, by its name; " again" is the second time, "check" the dry run."""
-    found: dict[str, list[dict]] = {}
-    current: list[dict] = []
-    for text in Path(os.environ["NOVA_PCI_RECORD"]).read_text(encoding="utf-8").splitlines():
-        line = json.loads(text)
-        if line["event"] == "run":
-            name = "check" if line["check"] else line["playbook"].removesuffix(".yml")
-            while name in found:
-                name += " again"
-            current = found.setdefault(name, [])
-        current.append(line)
-    return found
+    """Each run of a playbook by its name."""
+    from lab.recorded import runs_of
+
+    return runs_of(Path(os.environ["NOVA_PCI_RECORD"]))

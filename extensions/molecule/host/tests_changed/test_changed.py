@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from recorded import changed, executed, reboots, results
+from lab.recorded import changed, executed, reboots, results
 
 
 def test_before_the_change_verify_found_no_drift_and_changed_nothing(runs):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from recorded import changed, executed, reboots, results
+from lab.recorded import changed, executed, reboots, results
 
 
 def test_the_iommu_is_on(host):

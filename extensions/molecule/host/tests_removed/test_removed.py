@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from recorded import changed, reboots
+from lab.recorded import changed, reboots
 
 
 def test_every_file_is_back_byte_for_byte(host):

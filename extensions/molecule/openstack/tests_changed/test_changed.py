@@ -1,0 +1,56 @@
+"""After the test servers, a request for too much, and a changed declaration."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from conftest import parsed
+from lab.recorded import reboots, results
+
+
+def test_each_alias_was_proven_by_nova_libvirt_and_the_guest(runs):
+    verified = results(runs["servers"], "smoke_verify")
+    assert {(row["alias"], row["count"]) for row in verified} == {("nic", 2), ("nvmevf", 1)}
+    for row in verified:
+        assert {proof["witness"] for proof in row["proofs"]} == {"Nova", "libvirt", "guest"}
+        assert [proof for proof in row["proofs"] if not proof["ok"]] == []
+
+
+def test_the_devices_were_free_again_afterwards(runs):
+    freed = [row for row in results(runs["servers"], "guest_devices_info") if "guests" in row][1::2]
+    assert freed
+    assert all(row["guests"] == [] for row in freed)
+
+
+def test_a_request_for_too_much_is_explained():
+    said = json.loads((Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "too_many.json").read_text(encoding="utf-8"))
+    assert said["story"]["layer"] == "filter"
+    assert "nic:3" in said["msg"]
+    assert said["story"]["fix"]
+
+
+def test_nothing_of_the_test_servers_is_left(cloud):
+    assert list(cloud.compute.servers(details=False, all_projects=True)) == []
+    names = [flavor.name for flavor in cloud.compute.flavors()]
+    assert not [name for name in names if "smoke" in name]
+
+
+def test_the_change_restarted_who_reads_the_alias_and_nobody_else(runs):
+    assert reboots(runs["change"]) == []
+    restarts = {
+        host: [action for action in results(runs["change"], "nova_apply", host)[0]["actions"] if "restart" in action]
+        for host in ("cmp1", "ctl")
+    }
+    assert [action.split()[-1] for action in restarts["cmp1"]] == ["nova-compute"]
+    assert [action.split()[-1] for action in restarts["ctl"]] == ["nova-api"]
+
+
+def test_what_left_the_declaration_left_nova(settings):
+    for host, service in (("cmp1", "nova-compute"), ("ctl", "nova-api")):
+        assert [alias["name"] for alias in parsed(settings("change", host, service, "[pci]alias"))] == ["nic"]
+
+
+def test_the_flavor_that_nobody_declares_any_more_stays_unless_it_is_to_be_pruned(cloud):
+    assert "pci.nvmevf" in [flavor.name for flavor in cloud.compute.flavors()]
