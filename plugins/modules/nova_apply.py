@@ -137,7 +137,7 @@ from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.command
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.files import Files
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.journal_store import JournalStore
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.service import Services
-from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.transaction import Transaction
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.transaction import Transaction, read_texts
 
 
 def main() -> None:
@@ -151,7 +151,7 @@ def main() -> None:
         goal = Applied(read_plan(given["plan"])) if given["state"] == "present" else Removed()
         files, commands = Files(given["root"]), Commands(given["root"])
         store = JournalStore(files, NOVA_STATE_DIRECTORY)
-        values = secret_values(files.texts(goal.secrets_from(store.read())))
+        values = secret_values(read_texts(files, goal.secrets_from(store.read())))
         services = Services(files, commands, lambda text: redact(text, values))
         transaction = Transaction(files, commands, goal, given["timeout"], given["lock_timeout"], store, services)
         try:

@@ -231,11 +231,11 @@ class _PlanReader:
         )
 
     def _edited_file(self, row: Mapping[str, Any], place: str) -> WantedFile:
+        given = {"kind": FILE, **row}
         for key, wanted in (("kind", FILE), ("foreign", True), ("mode", None), ("content", None), ("template", None)):
-            if row.get(key) != wanted:
-                self._complain(
-                    f"{place}{key}", row.get(key), f"is not {wanted!r}, and so no file of which lines are edited"
-                )
+            if given.get(key) != wanted:
+                problem = f"is not {wanted!r}, as it is for a file of which only lines are edited"
+                self._complain(f"{place}{key}", given.get(key), problem)
         return WantedFile(
             path=self._path(row, "path", place),
             layer=self._text(row, "layer", place),

@@ -15,7 +15,7 @@ import glob
 import hashlib
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .._core.journal import ABSENT, FILE, OTHER, SYMLINK, FileState, Snapshot, check_path
@@ -116,11 +116,6 @@ class Files:
                 return stream.read()
         except OSError:
             return None
-
-    def texts(self, paths: Iterable[str]) -> list[str]:
-        """Return the texts of those of *paths* that are files, links followed. What cannot be read is an error."""
-        states = [self.read(self.real(path)) for path in paths]
-        return [state.text for state in states if state.kind == FILE]
 
     def exists(self, path: str) -> bool:
         return os.path.lexists(self.on_disk(path))

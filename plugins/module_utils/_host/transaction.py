@@ -16,7 +16,7 @@ import errno
 import hashlib
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any
@@ -58,6 +58,13 @@ class Outcome:
                 "reasons": [] if decision is None else list(decision.reboot_reasons),
             },
         }
+
+
+def read_texts(files: Files, paths: Iterable[str]) -> list[str]:
+    """Return the texts of those of *paths* that are files, links followed; MachineProblem when one cannot be read."""
+    with _in_words():
+        states = [files.read(files.real(path)) for path in paths]
+    return [state.text for state in states if state.kind == FILE]
 
 
 class Transaction:
@@ -474,7 +481,7 @@ def _worded(error: BaseException) -> MachineProblem:
     if isinstance(error, OSError):
         where = error.filename2 or error.filename or "the host"
         fix = _FIXES.get(error.errno or 0, "Mend it and run again")
-        return MachineProblem(str(where), f"cannot be changed ({error.strerror or error})", fix)
+        return MachineProblem(str(where), f"cannot be read or changed ({error.strerror or error})", fix)
     return MachineProblem("the host", str(error), "Mend it and run again")
 
 

@@ -13,12 +13,14 @@ from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.changes
     decide_apply,
     decide_remove,
 )
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.config_edit import LineEdit
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.decision import Look
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.errors import MachineProblem
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.journal import (
     FileState,
     Journal,
     PendingReboot,
+    ServiceUnit,
 )
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.wanted import Tool, Wanted, WantedFile
 
@@ -270,3 +272,101 @@ def test_goals_name_the_paths_they_need_to_see():
     assert Removed().decide(None, look({})) is None
     assert Applied(Wanted(boot_id="one")).decide(None, look({})).end is None
     assert Journal().is_empty
+
+
+UNIT = ServiceUnit("nova.service", ("/var/log/nova",))
+RESTART = Tool("restart", (), ("restart",), ("restart",), stamp="with us", former="without", service=UNIT)
+WITH_UNIT = Wanted(boot_id="one", files=(OURS,), tools=(RESTART,), secrets_from=("/etc/nova.conf",))
+AFTER = decide_apply(WITH_UNIT, None, look({}))
+THERE = {"/etc/ours/a": DONE["/etc/ours/a"]}
+
+
+class TestStampedTools:
+    def runs(self, wanted, journal, **seen):
+        return [run.name for run in decide_apply(wanted, journal, look(THERE, **seen)).tools]
+
+    def stamped(self, **changes):
+        return replace(WITH_UNIT, tools=(replace(RESTART, **changes),))
+
+    def test_the_first_run(self):
+        assert AFTER.actions == ("write /etc/ours/a", "restart")
+        assert AFTER.tools[0].service == UNIT
+        assert AFTER.tools[0].fallback == (("restart",),)
+        assert (AFTER.begin.tools["restart"].stamp, AFTER.end.tools["restart"].stamp) == (None, "with us")
+        assert AFTER.end.tools["restart"].service == UNIT
+        assert AFTER.end.secrets_from == AFTER.begin.secrets_from == ("/etc/nova.conf",)
+
+    def test_it_is_due_by_its_stamp_alone(self):
+        assert self.runs(WITH_UNIT, AFTER.end) == []
+        assert self.runs(WITH_UNIT, AFTER.begin) == ["restart"]  # unfinished
+        assert self.runs(self.stamped(stamp="other"), AFTER.end) == ["restart"]
+        assert self.runs(self.stamped(former="other"), AFTER.end) == []
+        assert self.runs(self.stamped(force=True), AFTER.end) == ["restart"]
+
+    def test_without_a_record_it_is_due_when_we_make_a_difference(self):
+        assert self.runs(WITH_UNIT, None) == ["restart"]
+        same = decide_apply(self.stamped(former="with us"), None, look(THERE))
+        assert (same.tools, same.end.tools) == ((), {})
+
+    def test_removal_undoes_it_when_it_made_a_difference(self):
+        assert [run.argv for run in decide_remove(AFTER.end, look(THERE)).tools] == [("restart",)]
+        alike = decide_apply(self.stamped(stamp="without"), AFTER.end, look(THERE)).end
+        assert decide_remove(alike, look(THERE)).tools == ()
+
+    def test_a_resting_service_is_left_so(self):
+        removal = decide_remove(AFTER.end, look(THERE, resting=frozenset({"nova.service"})))
+        assert removal.tools == ()
+        assert removal.end is None
+
+    def test_one_that_left_the_plan_is_undone_or_remembered_while_it_rests(self):
+        fewer = replace(WITH_UNIT, tools=())
+        assert self.runs(fewer, AFTER.end) == ["restart"]
+        assert self.runs(fewer, AFTER.end, resting=frozenset({"nova.service"})) == []
+        resting = decide_apply(fewer, AFTER.end, look(THERE, resting=frozenset({"nova.service"})))
+        assert list(resting.end.tools) == ["restart"]
+        assert decide_apply(fewer, AFTER.end, look(THERE)).end.tools == {}
+
+    def test_the_goals_name_whose_secrets_count(self):
+        edited = WantedFile("/etc/e", "nova", "file", foreign=True, edits=(LineEdit(1, ("a",), ("b",)),))
+        assert Removed().secrets_from(None) == ()
+        assert Removed().secrets_from(AFTER.end) == ("/etc/nova.conf",)
+        wanted = replace(WITH_UNIT, files=(edited,), secrets_from=("/etc/other",))
+        assert Applied(wanted).secrets_from(AFTER.end) == ("/etc/nova.conf", "/etc/other", "/etc/e")
+        seen = look({"/etc/e": FileState("file", b"a\n", 0o600, 1, 2)})
+        journal = decide_apply(wanted, None, seen).end
+        assert Removed().secrets_from(journal) == ("/etc/other", "/etc/e")
+
+
+class TestEditedFiles:
+    FILE = WantedFile("/etc/e", "nova", "file", foreign=True, edits=(LineEdit(1, ("a",), ("b",)),))
+
+    def decide(self, text, journal=None, wanted=None):
+        seen = look({"/etc/e": FileState("file", text, 0o600, 1, 2, "context")})
+        return decide_apply(wanted or Wanted(boot_id="one", files=(self.FILE,)), journal, seen)
+
+    def test_owner_mode_and_context_stay(self):
+        after = self.decide(b"a\n").changes[0].after
+        assert after == FileState("file", b"b\n", 0o600, 1, 2, "context")
+
+    def test_after_two_runs_that_were_cut_off_what_stands_there_is_known(self):
+        other = replace(self.FILE, edits=(LineEdit(1, ("a",), ("c",)),))
+        first = self.decide(b"a\n").begin
+        second = self.decide(b"b\n", first, Wanted(boot_id="one", files=(other,))).begin
+        for text in (b"b\n", b"c\n"):
+            assert decide_remove(second, look({"/etc/e": FileState("file", text)})).changes[0].after.content == b"a\n"
+
+    def test_the_same_holds_for_a_file_that_is_written_whole(self):
+        other = replace(WANTED, files=(replace(FOREIGN, content=b"quiet other\n"),), tools=())
+        first = decide_apply(replace(WANTED, files=(FOREIGN,), tools=()), None, look({})).begin
+        second = decide_apply(other, first, look({"/etc/cmdline": DONE["/etc/cmdline"]})).begin
+        assert second.files["/etc/cmdline"].is_ours(DONE["/etc/cmdline"])
+        assert decide_remove(second, look({"/etc/cmdline": DONE["/etc/cmdline"]})).kept == ()
+
+    def test_a_thing_that_is_no_file(self):
+        wanted = Wanted(boot_id="one", files=(self.FILE,))
+        with pytest.raises(MachineProblem, match="/etc/e: is a directory"):
+            decide_apply(wanted, None, look({"/etc/e": FileState("other")}))
+        with pytest.raises(MachineProblem, match="/etc/e: changed while this run was planning"):
+            decide_apply(wanted, None, look({"/etc/e": FileState()}))
+        journal = self.decide(b"a\n").end
+        assert "no plain file" in decide_remove(journal, look({"/etc/e": FileState("other")})).kept[0].why

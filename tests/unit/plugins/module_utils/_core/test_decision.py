@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.config_edit import LineEdit
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.decision import Decision, FileChange, Kept
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.journal import FileState, Journal
 
@@ -30,6 +31,33 @@ def test_a_secret_shows_that_it_changes_and_nothing_of_it():
     assert "hunter" not in str(row)
     assert row["before"] != row["after"]
     assert "0640" in row["before"]
+
+
+class TestEditedFiles:
+    ONE = LineEdit(2, ("a = 1",), ("# a = 1", "a = 2"))
+    TWO = LineEdit(9, ("b = 1", " more"), ("b = 2",))
+
+    def rows(self, standing, edits):
+        state = FileState("file", b"password = hidden\n" * 20)
+        shown = FileChange("/etc/a", "/etc/a", "nova", state, state, "edit", True, standing, edits).to_diff()
+        assert "hidden" not in str(shown)
+        return shown["before"].splitlines(), shown["after"].splitlines()
+
+    def test_the_lines_that_change_with_their_numbers(self):
+        assert self.rows((), (self.ONE, self.TWO)) == (
+            ["line 2: a = 1", "line 9: b = 1", "line 10:  more"],
+            ["line 2: # a = 1", "line 3: a = 2", "line 9: b = 2"],
+        )
+
+    def test_the_way_back(self):
+        assert self.rows((self.ONE,), ()) == (["line 2: # a = 1", "line 3: a = 2"], ["line 2: a = 1"])
+
+    def test_what_stays_is_not_shown_and_what_is_replaced_is_shown_at_once(self):
+        other = LineEdit(2, ("a = 1",), ("a = 3",))
+        assert self.rows((self.ONE, self.TWO), (other, self.TWO)) == (
+            ["line 2: # a = 1", "line 3: a = 2"],
+            ["line 2: a = 3"],
+        )
 
 
 def test_changed_is_whether_there_is_anything_to_do():

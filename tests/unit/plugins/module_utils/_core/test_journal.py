@@ -9,11 +9,13 @@ import json
 
 import pytest
 
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.config_edit import LineEdit, apply_edits
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.journal import (
     FileRecord,
     FileState,
     Journal,
     PendingReboot,
+    ServiceUnit,
     Snapshot,
     ToolRecord,
     Written,
@@ -39,9 +41,32 @@ FULL = Journal(
         ),
         "/etc/link": FileRecord("/etc/link", "devices", FileState("symlink", target="../x"), real="/etc/link"),
         "/etc/new": FileRecord("/etc/new", "devices", FileState(), real="/etc/new"),
+        "/etc/nova/nova.conf": FileRecord(
+            "/etc/nova/nova.conf",
+            "nova",
+            FileState("file", mode=0o640, uid=0, gid=64060, sealed="0f" * 32),
+            real="/etc/nova/nova.conf",
+            foreign=True,
+            written=Written("file:01", 0o640, (LineEdit(3, ("a = 1",), ("# a = 1", "a = \udcff")),)),
+        ),
     },
     directories=("/etc/ours", "/etc/ours/below"),
-    tools={"update-grub": ToolRecord("update-grub", ("kernel_arguments",), ("a", "b"), ("c",), ("/boot/*",), None)},
+    tools={
+        "update-grub": ToolRecord("update-grub", ("kernel_arguments",), ("a", "b"), ("c",), ("/boot/*",), None),
+        "restart nova-api": ToolRecord(
+            "restart nova-api",
+            (),
+            ("r",),
+            ("r",),
+            (),
+            "aa",
+            former="bb",
+            service=ServiceUnit("nova-api.service", ("/var/log/a",), "http://localhost:8774/"),
+        ),
+        "restart nova-compute": ToolRecord(
+            "restart nova-compute", (), ("r",), ("r",), (), "a", service=ServiceUnit("nova-compute.service")
+        ),
+    },
     snapshots={
         "/boot/x": Snapshot("/boot/x", "abc123", "00", 0o600, 0, 0, None),
         "/boot/none": Snapshot("/boot/none", None),
@@ -51,12 +76,28 @@ FULL = Journal(
     former_drivers={"0000:02:00.0": "e1000e", "0000:03:00.0": None},
     kernel_arguments=("intel_iommu=on",),
     pending_reboot=PendingReboot("boot", ("x",), ("because",), ("y",)),
+    secrets_from=("/etc/nova/nova.conf",),
 )
+
+# As version 0.1 of this collection wrote it, before there were plans for Nova.
+OLDER = """{"version": 1, "written_by": "nova_pci.passthrough", "unfinished": null, "files": {"/etc/a": {"layer": "devices",
+"real": "/etc/a", "foreign": false, "secret": false, "administrator": false, "former": {"kind": "file", "content": "eA==",
+"mode": "0644", "uid": 0, "gid": 0, "context": null}, "written": {"fingerprint": "file:00", "mode": "0644"},
+"intended": null}}, "directories": [], "tools": {"update-grub": {"layers": ["kernel_arguments"], "argv": ["update-grub"],
+"undo": ["update-grub"], "touches": ["/boot/grub/grub.cfg"], "stamp": "00", "earlier": []}}, "snapshots": {},
+"apply_argv": [], "release_argv": [], "former_drivers": {}, "kernel_arguments": [], "pending_reboot": null}"""
 
 
 @pytest.mark.parametrize("journal", [FULL, Journal()], ids=["full", "empty"])
 def test_there_and_back(journal):
     assert journal_from_text(journal.to_text()) == journal
+
+
+def test_an_older_journal_is_read_and_written_as_it_was():
+    journal = journal_from_text(OLDER)
+    assert journal.files["/etc/a"].written == Written("file:00", 0o644)
+    assert journal.tools["update-grub"].service is None
+    assert json.loads(journal.to_text()) == json.loads(OLDER)
 
 
 def test_the_order_of_the_files_is_kept():
@@ -114,6 +155,66 @@ def test_a_copy_s_name_cannot_lead_out_of_its_directory():
     body["snapshots"]["/boot/x"]["stored"] = "../../etc/passwd"
     with pytest.raises(ValueError, match="names the copy"):
         journal_from_text(json.dumps(body))
+
+
+TEXT = "[a]\npassword = hidden\nb = 1\n"
+EDITS = (LineEdit(3, ("b = 1",), ("# b = 1", "b = 2")),)
+OTHERS = (LineEdit(1, ("[a]",), ("[a]", "c = 3")), *EDITS)
+
+
+class TestEditedFiles:
+    def state(self, text, edits=()):
+        return FileState("file", apply_edits(text, edits).encode(), 0o640, 1, 2, "context")
+
+    def record(self, written=EDITS, intended=None):
+        def known(edits):
+            return None if edits is None else Written(self.state(TEXT, edits).fingerprint, 0o640, edits)
+
+        former = self.state(TEXT).without_content()
+        return FileRecord("/etc/a", "nova", former, "/etc/a", True, True, known(written), known(intended))
+
+    def test_a_state_without_its_content_is_the_same_state(self):
+        full, bare = self.state(TEXT), self.state(TEXT).without_content()
+        assert (bare.content, bare.fingerprint, bare.mode) == (b"", full.fingerprint, 0o640)
+        assert bare.without_content() == bare
+        assert set(bare.to_dict()) == {"kind", "sha256", "mode", "uid", "gid", "context"}
+
+    def test_text_and_bytes_are_the_same_thing(self):
+        state = FileState("file", b"\xff\xc3\xa4\r\n", 0o600)
+        assert state.with_text(state.text) == state
+
+    def test_nothing_of_the_content_is_in_the_record(self):
+        assert "hidden" not in json.dumps(self.record().to_dict())
+        assert self.record().is_edited
+        assert not FULL.files["/etc/a"].is_edited
+
+    @pytest.mark.parametrize(
+        ("written", "intended"),
+        [(EDITS, None), (None, EDITS), (EDITS, OTHERS), (OTHERS, EDITS), (EDITS, ()), ((), EDITS)],
+    )
+    def test_each_set_of_edits_that_may_stand_there_is_taken_back(self, written, intended):
+        record = self.record(written, intended)
+        for edits in {written or (), intended or (), ()}:
+            text = apply_edits(TEXT, edits)
+            assert record.standing(text) == edits
+            assert record.without_ours(text) == record.pristine(text) == TEXT
+            beside = text.replace("password = hidden", "password = changed\nmore = 1")
+            assert record.pristine(beside) == TEXT.replace("password = hidden", "password = changed\nmore = 1")
+
+    def test_our_lines_changed(self):
+        text = apply_edits(TEXT, EDITS).replace("b = 2", "b = 3")
+        with pytest.raises(ValueError, match="stands no longer"):
+            self.record().standing(text)
+        assert self.record().pristine(text) == text
+
+    def test_our_lines_gone(self):
+        assert self.record().standing("[other]\n") == ()
+        assert self.record().without_ours("[other]\n") == "[other]\n"
+
+    def test_the_edits_of_a_record(self):
+        assert self.record(EDITS, OTHERS).edits == EDITS
+        assert self.record(None, OTHERS).edits == OTHERS
+        assert FULL.files["/etc/new"].edits == ()
 
 
 class TestFingerprints:

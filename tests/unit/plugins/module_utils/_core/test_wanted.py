@@ -7,7 +7,9 @@ import copy
 
 import pytest
 
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.config_edit import LineEdit
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.errors import PassthroughError
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.journal import ServiceUnit
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.wanted import read_plan
 
 PLAN = {
@@ -130,3 +132,75 @@ def test_a_plan_that_is_none(plan):
 def test_contents_that_are_none():
     with pytest.raises(PassthroughError, match="has no rendered text"):
         read_plan(PLAN, None)
+
+
+EDIT = {"line": 2, "old": ["a = 1"], "new": ["# a = 1", "a = 2"]}
+EDITED = {"path": "/etc/nova.conf", "layer": "nova", "mode": None, "foreign": True, "secret": True, "edits": [EDIT]}
+RESTART = {"name": "restart a", "argv": ["systemctl", "restart", "a.service"], "stamp": "1", "former": "0"}
+SERVICE = {"unit": "a@1.service", "logs": ["/var/log/a"], "probe": "http://127.0.0.1:8774/v2.1"}
+NOVA = {
+    "version": 1,
+    "host": {"boot_id": "b"},
+    "files": [EDITED],
+    "tools": [{**RESTART, "service": SERVICE}],
+    "secrets_from": ["/etc/nova.conf"],
+}
+
+
+class TestNovaPlans:
+    def test_everything_is_taken_over(self):
+        wanted = read_plan(NOVA)
+        assert wanted.files[0].edits == (LineEdit(2, ("a = 1",), ("# a = 1", "a = 2")),)
+        assert (wanted.files[0].foreign, wanted.files[0].mode, wanted.files[0].kind) == (True, None, "file")
+        assert wanted.tools[0].service == ServiceUnit("a@1.service", ("/var/log/a",), "http://127.0.0.1:8774/v2.1")
+        assert (wanted.tools[0].stamp, wanted.tools[0].former) == ("1", "0")
+        assert wanted.secrets_from == ("/etc/nova.conf",)
+
+    def test_edits_count_for_the_stamp_of_a_tool_as_content_does(self):
+        other = copy.deepcopy(NOVA)
+        other["files"][0]["edits"][0]["new"] = ["a = 3"]
+        assert read_plan(NOVA).files[0].identity != read_plan(other).files[0].identity
+
+    @pytest.mark.parametrize(
+        ("way", "value", "words"),
+        [
+            (("files", 0, "foreign"), False, "plan.files[0].foreign: False is not True"),
+            (("files", 0, "kind"), "symlink", "plan.files[0].kind: 'symlink'"),
+            (("files", 0, "mode"), "0644", "plan.files[0].mode: '0644' is not None"),
+            (("files", 0, "content"), "x", "plan.files[0].content"),
+            (("files", 0, "edits"), [], "plan.files[0].edits: [] edits nothing"),
+            (("files", 0, "edits"), "x", "plan.files[0].edits"),
+            (("files", 0, "edits", 0, "line"), 0, "plan.files[0].edits[0].line: 0 is no line number of 1 or more"),
+            (("files", 0, "edits", 0, "line"), True, "plan.files[0].edits[0].line"),
+            (("files", 0, "edits", 0, "old"), [], "plan.files[0].edits[0].old"),
+            (("files", 0, "edits", 0, "new"), ["a\nb"], "plan.files[0].edits[0].new: 'list' holds no list of lines"),
+            (("files", 0, "edits", 0, "new"), ["\ud800"], "plan.files[0].edits[0].new"),
+            (("files", 0, "edits", 0, "new"), [7], "plan.files[0].edits[0].new"),
+            (("files", 0, "path"), "/var/lib/nova-pci-passthrough-nova/lock", "own state directory"),
+            (("tools", 0, "service", "unit"), "-x.service", "is no name of a service unit"),
+            (("tools", 0, "service", "unit"), "a.timer", "is no name of a service unit"),
+            (("tools", 0, "service", "logs"), ["log"], "plan.tools[0].service.logs: 'log' is no absolute path"),
+            (("tools", 0, "service", "probe"), "file:///etc/shadow", "is no http or https URL"),
+            (("tools", 0, "service", "probe"), "http://u:p@h/", "is no http or https URL"),
+            (("tools", 0, "service"), [], "plan.tools[0].service: [] is no dictionary"),
+            (("tools", 0, "stamp"), None, "has no stamp and former"),
+            (("tools", 0, "former"), 7, "plan.tools[0].former"),
+            (("tools", 0, "touches"), ["/boot/x"], "has touches"),
+            (("secrets_from",), ["x"], "plan.secrets_from: 'x' is no absolute path"),
+        ],
+    )
+    def test_what_is_out_of_shape_is_named(self, way, value, words):
+        plan = copy.deepcopy(NOVA)
+        holder = plan
+        for key in way[:-1]:
+            holder = holder[key]
+        holder[way[-1]] = value
+        with pytest.raises(PassthroughError) as caught:
+            read_plan(plan)
+        assert words in str(caught.value)
+
+    def test_edits_that_overlap(self):
+        plan = copy.deepcopy(NOVA)
+        plan["files"][0]["edits"] = [{**EDIT, "old": ["a", "b"]}, {**EDIT, "line": 3}]
+        with pytest.raises(PassthroughError, match=r"edits\[1\].line: 3 is no line number of 4 or more"):
+            read_plan(plan)

@@ -136,6 +136,12 @@ class TestPut:
         files.put("/etc/a", FileState())
         assert os.listdir(root / "etc") == []
 
+    def test_a_state_without_its_content_is_never_put(self, files, root):
+        (root / "etc/a").write_text("all of it")
+        with pytest.raises(OSError, match="neither a file nor"):
+            files.put("/etc/a", file("all of it").without_content())
+        assert (root / "etc/a").read_text() == "all of it"
+
     def test_a_directory_is_no_file_to_put(self, files):
         with pytest.raises(OSError, match="neither a file nor a symbolic link"):
             files.put("/etc/a", FileState("other"))

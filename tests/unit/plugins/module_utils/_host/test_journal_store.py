@@ -10,7 +10,7 @@ import stat
 import pytest
 
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.errors import MachineProblem
-from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.journal import Journal
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.journal import NOVA_STATE_DIRECTORY, Journal
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.files import Files
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.journal_store import JournalStore
 
@@ -33,6 +33,19 @@ def test_there_and_back(store, place):
     assert store.read() == Journal(directories=("/etc/ours",))
     assert stat.S_IMODE((place / "journal.json").stat().st_mode) == 0o600
     assert stat.S_IMODE(place.stat().st_mode) == 0o700
+
+
+def test_each_plan_has_a_place_of_its_own(tmp_path, store, place):
+    other = JournalStore(Files(str(tmp_path)), NOVA_STATE_DIRECTORY)
+    other.prepare()
+    other.write(Journal(directories=("/etc/nova",)))
+    assert store.read() is None
+    assert not place.exists()
+    with store.locked(0.2), other.locked(0.2):
+        assert other.is_held()
+    store.clear()
+    assert other.read() == Journal(directories=("/etc/nova",))
+    assert (other.lock_path, other.copies) == (NOVA_STATE_DIRECTORY + "/lock", NOVA_STATE_DIRECTORY + "/touched")
 
 
 def test_missing_parents_are_made(tmp_path):

@@ -11,6 +11,8 @@ import os
 import pytest
 
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.errors import MachineProblem
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.files import Files
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.transaction import read_texts
 from ansible_collections.nova_pci.passthrough.tests.unit.plugins.module_utils._host.toy_host import in_memory
 from ansible_collections.nova_pci.passthrough.tests.unit.plugins.module_utils._host.toy_nova import (
     COMPUTE,
@@ -410,6 +412,22 @@ class TestServices:
         host.at(DROP_IN).write_text("# nova_pci.passthrough, edited\n", encoding="utf-8")
         assert changed(host)["actions"] == [f"write {DROP_IN}"]
         assert host.log() == []
+
+
+class TestTexts:
+    def test_what_is_there_is_read_links_followed_and_bytes_kept(self, host):
+        host.at("/etc/link").symlink_to(NOVA_CONF)
+        host.at("/etc/bytes").write_bytes(b"\xff")
+        found = read_texts(Files(str(host.root)), ("/etc/link", "/etc/nothing", "/etc", "/etc/bytes"))
+        assert found == [NOVA_CONF_TEXT, "\udcff"]
+
+    def test_what_cannot_be_read_is_an_error(self, host, monkeypatch):
+        def refuse(self, path):
+            raise PermissionError(13, "Permission denied", path)
+
+        monkeypatch.setattr(Files, "read", refuse)
+        with pytest.raises(MachineProblem, match="Permission denied.*Run as root"):
+            read_texts(Files(str(host.root)), (NOVA_CONF,))
 
 
 class TestSecrets:
