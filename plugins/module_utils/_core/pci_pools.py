@@ -44,13 +44,16 @@ class Answer:
     passes: bool
 
 
-def tracked(devices: Sequence[PciDevice], specs: Sequence[DeviceSpec]) -> list[tuple[PciDevice, DeviceSpec]]:
+def tracked(
+    devices: Sequence[PciDevice], specs: Sequence[DeviceSpec], vdpa: Collection[PciAddress] = ()
+) -> list[tuple[PciDevice, DeviceSpec]]:
     """The devices that nova-compute keeps account of, each with the spec that gives it its tags."""
     cards = {device.address: device for device in devices}
     matched = []
     for device in devices:
-        card = None if device.physical_function is None else cards.get(device.physical_function)
-        spec = first_match(specs, device, card)
+        # libvirt's driver lends a VF its PF's VPD, but not a VF with a vDPA device on it (_get_vpd_details).
+        card = device.physical_function if device.address not in vdpa else None
+        spec = first_match(specs, device, None if card is None else cards.get(card))
         if spec is not None:
             matched.append((device, spec))
     return matched
@@ -68,7 +71,7 @@ def pools(
     """
     cards = {device.address: device for device in devices}
     found: list[Pool] = []
-    for device, spec in tracked(devices, specs):
+    for device, spec in tracked(devices, specs, vdpa):
         card = None if device.physical_function is None else cards.get(device.physical_function)
         keys = _pool_keys(device, card, spec, version, device.address in vdpa)
         _add(found, keys, device.address)

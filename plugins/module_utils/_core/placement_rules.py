@@ -18,7 +18,7 @@ from .device_spec import DeviceSpec, truth
 from .errors import NovaRefusal
 from .model import TYPE_VF, PciDevice
 from .nova_release import NovaVersion
-from .pci_pools import tracked
+from .pci_pools import pools, tracked
 from .standard_traits import STANDARD_TRAITS
 
 CUSTOM = "CUSTOM_"
@@ -84,12 +84,13 @@ def providers(
     vdpa: Collection[PciAddress] = (),
 ) -> tuple[Provider, ...]:
     """Return what nova-compute reports on a host of which no device is in use; NovaRefusal where it refuses to start."""
+    pools(devices, specs, version, vdpa)  # it stores them before it reports, so what cannot be stored ends it first
     for spec in specs:
         if spec.devname is not None:
             problem, fix = "is a devname, which report_in_placement does not allow", "Name the device by its address"
             raise NovaRefusal(spec.devname, problem, fix, "PlacementPciException")
     drafts: dict[PciAddress, _Draft] = {}
-    for device, spec in sorted(tracked(devices, specs), key=lambda pair: pair[0].address):
+    for device, spec in sorted(tracked(devices, specs, vdpa), key=lambda pair: pair[0].address):
         tags = dict(spec.tags)
         if tags.get("physical_network"):
             continue  # it belongs to Neutron; Nova leaves it out

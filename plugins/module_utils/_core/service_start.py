@@ -20,6 +20,7 @@ from .nova_options import NovaOption
 from .nova_release import LIVE_MIGRATABLE_MINIMUM, NovaVersion
 from .nova_service import API, COMPUTE, CONDUCTOR, METADATA, SCHEDULER
 from .oslo_config import SyntaxTrouble
+from .pci_pools import pools
 from .placement_rules import providers
 from .scheduler_filters import filter_refusal
 from .service_config import ServiceConfig
@@ -91,7 +92,7 @@ def _reasons(view: ServiceView, libvirt: Version | None, qemu: Version | None) -
         yield from aliases
     if view.name == COMPUTE:
         yield from old_software(view, libvirt, qemu)
-        yield from _placement(view)
+        yield from _first_update(view)
     if not early:
         yield from aliases
     yield from _truth_values(view)
@@ -124,13 +125,18 @@ def old_software(view: ServiceView, libvirt: Version | None, qemu: Version | Non
             )
 
 
-def _placement(view: ServiceView) -> Iterator[NovaRefusal]:
-    """nova/compute/pci_placement_translator.py, at the first update of the resources, which is part of the start."""
-    if view.report_in_placement:
-        try:
+def _first_update(view: ServiceView) -> Iterator[NovaRefusal]:
+    """nova/compute/resource_tracker.py _setup_pci_tracker, then nova/compute/pci_placement_translator.py; part of the start.
+
+    Of a tag that it cannot store, Nova only complains in its log, each minute, and the host gets no servers.
+    """
+    try:
+        if view.report_in_placement:
             providers("", view.devices or (), view.specs, view.version)
-        except NovaRefusal as refusal:
-            yield refusal
+        else:
+            pools(view.devices or (), view.specs, view.version)
+    except NovaRefusal as refusal:
+        yield refusal
 
 
 def _truth_values(view: ServiceView) -> Iterator[NovaRefusal]:

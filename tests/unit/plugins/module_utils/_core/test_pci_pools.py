@@ -139,6 +139,7 @@ def test_the_vpd_of_the_pf_counts_for_its_functions() -> None:
     line = specs({"product_id": "154c", "remote_managed": "yes"})
     assert len(tracked((card, *VFS), line)) == 2
     assert tracked((PF, *VFS), line) == []
+    assert [device for device, _spec in tracked((card, *VFS), line, vdpa={VFS[0].address})] == [VFS[1]]
 
 
 # ---- what passes

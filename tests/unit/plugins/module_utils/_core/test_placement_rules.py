@@ -143,3 +143,11 @@ def test_lists_make_nova_crash(tag: str) -> None:
 def test_vdpa_counts_as_a_function() -> None:
     found = providers("node1", HOST, specs(ZED, {"product_id": "154c"}), ZED, vdpa={VFS[0].address})
     assert [provider.total for provider in found] == [2]
+
+
+def test_what_cannot_be_stored_comes_before_what_cannot_be_reported() -> None:
+    line = {"devname": "ens1", "vendor_id": "10de", "traits": ["A"]}
+    assert refused(line, version=ZED) == "PlacementPciException"  # no device has that interface, so nothing is stored
+    assert refused({"traits": ["A"]}, version=ZED) == "ValueError"
+    assert refused({"traits": ["A"]}, version=EPOXY) == "AttributeError"
+    assert refused({"x": ["A"]}, version=EPOXY) == "ValueError"

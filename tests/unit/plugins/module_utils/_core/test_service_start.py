@@ -108,6 +108,15 @@ def test_what_reporting_refuses(value: str, found: list[str]) -> None:
     assert exceptions(API, text, NovaVersion(34), devices=HOST) == []
 
 
+@pytest.mark.parametrize("report", ["true", "false"])
+@pytest.mark.parametrize("major", [22, 26, 34])
+def test_a_tag_that_cannot_be_stored_ends_the_first_update(major: int, report: str) -> None:
+    option = "device_spec" if major >= 26 else "passthrough_whitelist"
+    text = pci(option + ' = {"vendor_id": "8086", "x": ["a"]}', f"report_in_placement = {report}")
+    assert exceptions(COMPUTE, text, NovaVersion(major), devices=HOST) == ["ValueError"]
+    assert exceptions(API, text, NovaVersion(major), devices=HOST) == []
+
+
 TRUTHS = [
     (COMPUTE, "report_in_placement", 26, 1),
     (COMPUTE, "report_in_placement", 25, 0),
