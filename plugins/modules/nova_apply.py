@@ -158,7 +158,8 @@ def main() -> None:
             outcome = transaction.check() if module.check_mode else transaction.run()
         except PassthroughError as error:
             raise PassthroughError(redact(str(error), values)) from None
-        return redact_all(outcome.to_dict(module._diff), values)
+        result: dict[str, Any] = redact_all(outcome.to_dict(module._diff), values)
+        return result
 
     run_module(module, work)
 
