@@ -15,6 +15,7 @@ from typing import Any, Callable
 from .config_edit import LineEdit
 from .errors import InputProblem, PassthroughError, raise_problems
 from .journal import FILE, STATE_DIRECTORIES, SYMLINK, ServiceUnit, check_path, mode_number, mode_text
+from .secrets import secret_values
 
 _PLAN_FIX = "The plan comes from host_plan or nova_plan as it is; do not write one by hand"
 _UNIT = re.compile(r"[A-Za-z0-9:_.@\\][A-Za-z0-9:_.@\\-]*\.service")
@@ -255,6 +256,9 @@ class _PlanReader:
                 self._complain(f"{here}line", line, f"is no line number of {end} or more")
                 continue
             old, new = self._lines(edit, "old", here), self._lines(edit, "new", here)
+            if secret_values(["\n".join(old), "\n".join(new)]):
+                fix = "An indented line continues the one above it; begin it in the first column, or take it out"
+                self._complain(f"{here}old", "(not shown)", "holds a secret, and the journal keeps none", fix)
             end = line + len(old)
             edits.append(LineEdit(line, old, new))
         if not rows:

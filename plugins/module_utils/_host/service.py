@@ -31,7 +31,7 @@ SETTLING = {"notify": 3.0, "notify-reload": 3.0}  # seconds, by Type=: it has to
 SETTLING_OTHERS = 10.0
 PATIENCE = 60.0  # seconds for a slow start, and again for the probe's answer
 
-_PAUSE = 0.1
+_PAUSE = 0.2
 _PROPERTIES = "LoadState,ActiveState,SubState,MainPID,NRestarts,Type,Result"
 _SHOW_TIMEOUT = 30.0
 _PROBE_TIMEOUT = 5.0

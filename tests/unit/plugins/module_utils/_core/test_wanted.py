@@ -199,6 +199,14 @@ class TestNovaPlans:
             read_plan(plan)
         assert words in str(caught.value)
 
+    @pytest.mark.parametrize("key", ["old", "new"])
+    def test_a_secret_in_an_edited_line_is_refused_and_not_shown(self, key):
+        plan = copy.deepcopy(NOVA)
+        plan["files"][0]["edits"][0][key] = ["enabled_filters = A", "  password = hidden"]
+        with pytest.raises(PassthroughError, match="holds a secret, and the journal keeps none") as caught:
+            read_plan(plan)
+        assert "hidden" not in str(caught.value)
+
     def test_edits_that_overlap(self):
         plan = copy.deepcopy(NOVA)
         plan["files"][0]["edits"] = [{**EDIT, "old": ["a", "b"]}, {**EDIT, "line": 3}]
