@@ -115,8 +115,9 @@ class FileRecord:
     """One path of ours, or one foreign file we edited.
 
     Shape: *real* is the path after symbolic links (differs from *path* for foreign files only), *former* the state
-    before our first change, *written* what we last left there (None until a first run got through), *intended* what an
-    unfinished run was about to leave there, *administrator* that somebody else's edit is mixed into ours.
+    before our first change (without its content, and as of our last write, where only lines are ours), *written* what we
+    last left there (None until a first run got through), *intended* what an unfinished run was about to leave there,
+    *administrator* that somebody else's edit is mixed into ours.
     """
 
     path: str
@@ -136,12 +137,6 @@ class FileRecord:
     def is_edited(self) -> bool:
         """Whether only lines of this file are ours. Of such a file no content is ever remembered."""
         return self.former.sealed is not None
-
-    @property
-    def edits(self) -> tuple[LineEdit, ...]:
-        """Our lines in the file."""
-        known = self.written or self.intended
-        return () if known is None else known.edits
 
     def standing(self, text: str) -> tuple[LineEdit, ...]:
         """Return those of our edits that stand in the file's *text*; ValueError when somebody changed just their lines.
@@ -168,10 +163,6 @@ class FileRecord:
             raise problem
         return ()
 
-    def without_ours(self, text: str) -> str:
-        """Return the file's *text* with our lines taken back; ValueError as of `standing`."""
-        return undo_edits(text, self.standing(text))
-
     def _holds_ours(self, text: str) -> bool:
         edits = [edit for one in (self.intended, self.written) if one is not None for edit in one.edits]
         ours = {line for edit in edits for line in edit.new if line not in edit.old}
@@ -180,7 +171,7 @@ class FileRecord:
     def pristine(self, text: str) -> str:
         """Return the file's *text* as it would be without us. Lines of ours that somebody changed are theirs now."""
         try:
-            return self.without_ours(text)
+            return undo_edits(text, self.standing(text))
         except ValueError:
             return text
 

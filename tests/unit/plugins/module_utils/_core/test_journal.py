@@ -197,7 +197,7 @@ class TestEditedFiles:
         for edits in {written or (), intended or (), ()}:
             text = apply_edits(TEXT, edits)
             assert record.standing(text) == edits
-            assert record.without_ours(text) == record.pristine(text) == TEXT
+            assert record.pristine(text) == TEXT
             beside = text.replace("password = hidden", "password = changed\nmore = 1")
             assert record.pristine(beside) == TEXT.replace("password = hidden", "password = changed\nmore = 1")
 
@@ -209,12 +209,7 @@ class TestEditedFiles:
 
     def test_our_lines_gone(self):
         assert self.record().standing("[other]\n") == ()
-        assert self.record().without_ours("[other]\n") == "[other]\n"
-
-    def test_the_edits_of_a_record(self):
-        assert self.record(EDITS, OTHERS).edits == EDITS
-        assert self.record(None, OTHERS).edits == OTHERS
-        assert FULL.files["/etc/new"].edits == ()
+        assert self.record().pristine("[other]\n") == "[other]\n"
 
 
 class TestFingerprints:
