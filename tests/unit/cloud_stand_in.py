@@ -10,6 +10,7 @@ port. /control shows its state and takes what a test wants changed (see STATE).
 from __future__ import annotations
 
 import contextlib
+import copy
 import json
 import os
 import re
@@ -47,6 +48,8 @@ STATE: dict[str, Any] = {
     "candidates": 1,
 }
 
+START = copy.deepcopy(STATE)
+
 Reply = tuple[int, dict[str, Any]]
 
 
@@ -59,7 +62,7 @@ def serve() -> None:
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 the library's name
         """No access log on the tests' terminal."""
 
     def do_GET(self) -> None:
@@ -88,26 +91,23 @@ def route(method: str, whole: str, body: dict[str, Any], base: str) -> Reply:
     path, _mark, query = whole.partition("?")
     _root, service, *parts = path.split("/")
     if service == "control":
-        if method == "POST":
-            STATE.update(body)
+        if body.pop("reset", False):
+            STATE.update(copy.deepcopy(START))
+        STATE.update(body)
         return 200, STATE
     if service == "identity":
         return identity(method, parts, body, base)
-    if parts in ([], [""]):
-        return 200, discovery(service, base)
-    if parts[0] in ("v2.1", "v2", "v2.0"):
-        parts = parts[1:]
-    if not parts or parts == [""]:
+    parts = [part for part in parts if part not in ("", "v2.1", "v2", "v2.0")]
+    if not parts:
         return 200, discovery(service, base)
     said = f"{method} {service} /{'/'.join(parts)}"
     for pattern, (status, message) in STATE["broken"].items():
         if re.fullmatch(pattern, said):
             return status, {"badRequest": {"code": status, "message": message}}
+    if not STATE["admin"] and (method != "GET" or "os-services" in said):
+        return 403, {"forbidden": {"code": 403, "message": "Policy doesn't allow it to be performed."}}
     if method != "GET" and not said.endswith("/action"):
         STATE["written"].append(said)
-    if not STATE["admin"] and (method != "GET" or "os-services" in said):
-        STATE["written"] = [one for one in STATE["written"] if one != said]
-        return 403, {"forbidden": {"code": 403, "message": "Policy doesn't allow it to be performed."}}
     return {"compute": compute, "image": image, "network": network, "placement": placement}[service](
         method, parts, query, body
     )
@@ -297,8 +297,9 @@ def placement(method: str, parts: list[str], query: str, body: dict[str, Any]) -
 class StandIn:
     """A test's hold on the running stand-in."""
 
-    def __init__(self, process: subprocess.Popen[str], port: int) -> None:
+    def __init__(self, process: subprocess.Popen[str], port: int, folder: Path) -> None:
         self.process = process
+        self.folder = folder  # where clouds.yaml is
         self.url = f"http://127.0.0.1:{port}"
 
     def control(self, **changes: Any) -> dict[str, Any]:
@@ -325,7 +326,7 @@ def running(folder: Path) -> Iterator[StandIn]:
     process = subprocess.Popen([sys.executable, __file__], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
-        stand_in = StandIn(process, int(process.stdout.readline()))
+        stand_in = StandIn(process, int(process.stdout.readline()), folder)
         (folder / "clouds.yaml").write_text(clouds_yaml(stand_in.url), encoding="utf-8")
         yield stand_in
     finally:

@@ -7,7 +7,12 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.nova_pci.passthrough.plugins.module_utils._adapter import ROOT_ARGUMENT_SPEC, run_module
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._adapter import (
+    CLOUD_ARGUMENT_SPEC,
+    ROOT_ARGUMENT_SPEC,
+    run_cloud_module,
+    run_module,
+)
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.errors import (
     InputProblem,
     MachineProblem,
@@ -68,3 +73,23 @@ def test_any_other_error_is_not_hidden():
 
 def test_the_root_is_the_machine_itself_unless_told_otherwise():
     assert ROOT_ARGUMENT_SPEC == {"root": {"type": "path", "default": "/"}}
+
+
+def test_a_module_that_talks_to_the_cloud_runs_where_openstacksdk_is():
+    with pytest.raises(SystemExit) as ended:
+        run_cloud_module(Module(), lambda params: {"root": params["root"]}, None)
+    assert ended.value.code == ("exit", {"root": "/"})
+
+
+def test_without_openstacksdk_it_says_so_and_does_nothing():
+    pytest.importorskip("ansible.module_utils.basic")
+    with pytest.raises(SystemExit) as ended:
+        run_cloud_module(Module(), lambda params: {"done": True}, "Traceback")
+    verb, result = ended.value.code
+    assert verb == "fail"
+    assert result["msg"].startswith("Failed to import the required Python library (openstacksdk)")
+    assert result["exception"] == "Traceback"
+
+
+def test_the_cloud_is_the_environment_s_unless_named():
+    assert CLOUD_ARGUMENT_SPEC == {"cloud": {"type": "str"}}

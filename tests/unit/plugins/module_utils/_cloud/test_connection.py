@@ -9,8 +9,6 @@ import pytest
 
 pytest.importorskip("openstack")
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # openstacksdk warns about itself
-
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._cloud.connection import SDK_MISSING, connect
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.cloud_call import (
     COMPUTE,
@@ -22,14 +20,9 @@ from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.cloud_c
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.errors import MachineProblem
 from ansible_collections.nova_pci.passthrough.tests.unit.cloud_stand_in import clear_environment, running
 
+pytestmark = pytest.mark.filterwarnings("ignore")  # openstacksdk warns about itself
+
 FLAVORS = Call(COMPUTE, "GET", "/flavors/detail")
-
-
-@pytest.fixture
-def nova(tmp_path, monkeypatch):
-    clear_environment(monkeypatch, tmp_path)
-    with running(tmp_path) as stand_in:
-        yield stand_in
 
 
 def test_openstacksdk_is_there():
@@ -85,11 +78,11 @@ def test_a_region_that_is_not_there(nova):
     assert caught.value.problem.startswith("the catalog has no endpoint for the service, region and interface (")
 
 
-def test_a_service_that_went_away(nova):
-    cloud = connect("here")
-    cloud.get(FLAVORS)
-    nova.process.kill()
-    nova.process.wait(10)
+def test_a_service_that_went_away(tmp_path, monkeypatch):
+    clear_environment(monkeypatch, tmp_path)
+    with running(tmp_path):
+        cloud = connect("here")
+        cloud.get(FLAVORS)
     with pytest.raises(MachineProblem) as caught:
         cloud.get(FLAVORS)
     assert caught.value.problem.startswith("the service cannot be reached (Unable to establish connection to http://")

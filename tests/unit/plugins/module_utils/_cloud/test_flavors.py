@@ -9,8 +9,6 @@ import pytest
 
 pytest.importorskip("openstack")
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # openstacksdk warns about itself
-
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._cloud.connection import connect
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._cloud.flavors import carry_out, read_flavors
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.errors import MachineProblem
@@ -20,16 +18,10 @@ from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.flavor_
     delete_call,
     own_id,
 )
-from ansible_collections.nova_pci.passthrough.tests.unit.cloud_stand_in import clear_environment, running
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # openstacksdk warns about itself
 
 PRIVATE = Flavor(own_id("gpu"), "gpu", 1, 2, 3, 4, 5, False, "words", {"a:b": "c"}, ("p1", "p2"))
-
-
-@pytest.fixture
-def nova(tmp_path, monkeypatch):
-    clear_environment(monkeypatch, tmp_path)
-    with running(tmp_path) as stand_in:
-        yield stand_in
 
 
 def test_what_is_written_is_what_is_read(nova):
