@@ -34,6 +34,8 @@ FORBIDDEN_CALLS_IN_CORE = {"open", "exec", "eval", "compile", "input", "print", 
 
 # What _host may take from _core: records, and what makes one. Everything else there decides.
 RECORDS = {"address", "boot_facts", "decision", "errors", "journal", "model", "reading", "snapshot", "steps"}
+# How the words that start Nova are read, which files follow from them, and the records made of those.
+RECORDS |= {"config_search", "nova_release", "nova_service", "nova_start", "oslo_config", "service_config"}
 
 MODULE_CODE_LINES = 60
 

@@ -99,9 +99,10 @@ class _Parser:
 
     def parse(self, text: str) -> ConfigFile:
         lines = split_lines(text)
-        for number, line in enumerate(lines, start=1):
-            if _UNDECODABLE.search(line):  # the file is decoded as a whole, before its first line is looked at
-                return ConfigFile(self._path, (), self._fault(number, line, "holds a byte that is not UTF-8"))
+        odd = _UNDECODABLE.search(text)
+        if odd:  # the file is decoded as a whole, before its first line is looked at
+            number = len(split_lines(text[: odd.end()]))
+            return ConfigFile(self._path, (), self._fault(number, lines[number - 1], "holds a byte that is not UTF-8"))
         for number, line in enumerate(lines, start=1):
             self._take(number, line.rstrip())
             if self._trouble is not None:

@@ -187,7 +187,9 @@ class ServiceConfig:
         return ()
 
     def _variable(self, group: str, name: str) -> Assignment | None:
-        """oslo_config/sources/_environment.py: it knows an option's own name alone."""
+        """oslo_config/sources/_environment.py: it knows an option's own name alone, and none of them has a capital letter."""
+        if name != name.lower():
+            return None  # of "$MY_IP" in a value
         key = f"OS_{group.upper()}__{name.upper()}"
         value = self.environment.get(key)
         return None if value is None else Assignment(f"{ENVIRONMENT} variable {key}", 0, 0, group, name, value)

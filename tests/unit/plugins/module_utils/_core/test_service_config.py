@@ -192,6 +192,13 @@ def test_the_environment_wins_over_files_and_takes_a_multi_option_apart() -> Non
     assert there.multi("pci", "device_spec", *OLD) == Setting()
 
 
+def test_a_reference_in_capitals_does_not_mean_the_option_that_a_variable_sets() -> None:
+    """Found by tests/oracle/oslo_config: NoSuchOptError, although a variable for $my_ip is spelled in capitals too."""
+    variables = {"OS_DEFAULT__MY_IP": "10.0.0.1"}
+    assert config({MAIN: setting("alias", "$my_ip")}, (), variables).multi("pci", "alias").values == ("10.0.0.1",)
+    assert config({MAIN: setting("alias", "$MY_IP")}, (), variables).multi("pci", "alias").problem is not None
+
+
 # ---- what would be
 
 
