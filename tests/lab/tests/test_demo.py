@@ -1,4 +1,4 @@
-"""An interrupted demo takes its machine away again. Boots one for a moment, so it runs only where it is asked for."""
+"""An interrupted demo takes its cloud away again. Boots one for a moment, so it runs only where it is asked for."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_an_interrupted_demo_leaves_no_process_mount_or_namespace(tmp_path: Path
     settings = {**os.environ, "NOVA_PCI_LAB_RUN": str(runs)}
     demo = subprocess.Popen([sys.executable, str(DEMO), "up"], env=settings, start_new_session=True)
     deadline = time.monotonic() + 1800  # the first time, the image is built before the machine starts
-    while not (runs / "demo" / "qemu.pid").exists():
+    while not (runs / "clouds.d" / "demo" / "compute" / "qemu.pid").exists():
         assert demo.poll() is None, "the demo ended by itself"
         assert time.monotonic() < deadline
         time.sleep(0.2)
@@ -50,7 +50,7 @@ def test_an_interrupted_demo_leaves_no_process_mount_or_namespace(tmp_path: Path
     demo.send_signal(stop)
     assert demo.wait(timeout=120) == 128 + signal.SIGINT
     assert processes_of(runs) == []
-    assert not (runs / "demo").exists()
+    assert not (runs / "clouds.d" / "demo").exists()
     assert Path("/proc/mounts").read_text(encoding="utf-8") == mounts
     assert network_namespaces() == namespaces
     down = subprocess.run([sys.executable, str(DEMO), "down"], env=settings, check=False, timeout=120)
