@@ -182,9 +182,8 @@ class Services:
         argv = ("journalctl", "-u", service.unit, "--since", f"@{int(began)}", "-n", "40", "-o", "cat", "--no-pager")
         journal = self._commands.run(argv, _SHOW_TIMEOUT)
         texts = [journal.stdout if journal.succeeded else "", *(self._appended(path, marks[path]) for path in marks)]
-        lines = _telling(
-            self._redact("\n".join(texts)).splitlines()
-        )  # redacted whole: half a secret is not known again
+        told = self._redact("\n".join(texts))  # before a line is cut: half a secret is not known again
+        lines = _telling(told.splitlines())
         return "\n".join(lines) or self._redact(completed.last_words)
 
     def _open(self, path: str) -> int | None:

@@ -253,10 +253,10 @@ class TestWords:
 
     def test_of_a_huge_log_the_end_without_a_half_line(self, tmp_path, log):
         secret = "S3cr3t" * 10
-        text = f"ERROR early\n{secret}" + "x" * (service_module._MOST_OF_A_LOG - 30) + "\nERROR late\n"
+        text = f"it was early\n{secret}" + "x" * (service_module._MOST_OF_A_LOG - 30) + "\nit is late\n"
         machine = Machine(FAILED, on_restart=self.appending(log, text))
         problem = failure(tmp_path, machine, redact=lambda told: told.replace(secret, "***"))
-        assert problem.endswith("and said:\nERROR late")
+        assert problem.endswith("and said:\nit is late")
 
     def test_the_journal_is_asked_from_the_restart_on(self, tmp_path):
         machine = Machine(FAILED, journal="Main process exited\n")
