@@ -62,8 +62,7 @@ def lint(
     node: NovaNode, version: NovaVersion, inventory: HostInventory, declared: Declared | None = None
 ) -> tuple[Finding, ...]:
     """Return all findings, the worst first. The devices count where nova-compute runs."""
-    devices = inventory.devices if node.service(COMPUTE) else None
-    views = [ServiceView(service.name, service.config, version, devices) for service in node.services]
+    views = [ServiceView(service.name, service.config, version, inventory.devices) for service in node.services]
     findings = [*_unread(node)]
     for view in views:
         findings += [*lint_config(view), *lint_spec(view), *lint_alias(view), *_old_software(view, node)]

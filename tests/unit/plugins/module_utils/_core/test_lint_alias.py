@@ -26,7 +26,7 @@ def alias(name: str = "a1", **keys: str) -> str:
 
 
 def found(*lines: str, name: str = "nova-api", version: NovaVersion = AFTER, more: str = "") -> list[Finding]:
-    return list(lint_alias(view_of(pci(*lines) + more, name, version, HOST if name == "nova-compute" else None)))
+    return list(lint_alias(view_of(pci(*lines) + more, name, version, HOST)))
 
 
 def told(*lines: str, **more: object) -> list[tuple[str, str]]:

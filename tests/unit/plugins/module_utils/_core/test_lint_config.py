@@ -63,6 +63,7 @@ FILES = [
     (pci('alias = {"name":', '  "a1"}'), 27, []),
     (f"[ pci ]\n{SPEC}\n", 27, [("error", "unknown-section", "[ pci ]")]),
     (f"[PCI]\n{SPEC}\n", 27, []),
+    (pci("alias = name: a1"), 27, []),
     (pci("zzzz = 1"), 27, [("warning", "unknown-option", "zzzz")]),
     (pci("Device-Spec = {}"), 27, [("error", "unknown-option", "Device-Spec")]),
     (f"[DEFAULT]\n{SPEC}\n", 27, [("error", "wrong-section", "device_spec")]),
