@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from unittest.mock import Mock
 
 import pytest
 
@@ -15,7 +16,7 @@ pytest.importorskip("openstack")
 import yaml
 from ansible.module_utils.testing import patch_module_args
 
-from ansible_collections.nova_pci.passthrough.plugins.module_utils._cloud import servers
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._cloud import servers, smoke
 from ansible_collections.nova_pci.passthrough.plugins.modules import smoke_server
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # openstacksdk warns about itself
@@ -34,6 +35,8 @@ def run(capsys, **options):
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
+    """Without waiting, and without the second process, which test_smoke.py looks at."""
+    monkeypatch.setattr(smoke, "start_guard", lambda *_more: Mock())
     monkeypatch.setattr(servers, "POLL_SECONDS", 0.01)
 
 
