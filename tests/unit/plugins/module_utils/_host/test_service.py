@@ -54,6 +54,11 @@ class Machine:
         return Completed(tuple(argv), self.restart, stderr="Job failed" if self.restart else "")
 
 
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr(service_module, "_PAUSE", 0.03)
+
+
 @pytest.fixture
 def log(tmp_path):
     place = tmp_path / LOG[1:]
@@ -235,7 +240,7 @@ class TestWords:
     def test_a_log_that_is_new_or_was_rotated_or_cut_counts_as_a_whole(self, tmp_path, log):
         def rotate():
             log.rename(log.with_suffix(".1"))
-            log.write_text("ERROR after rotation\n")
+            log.write_text("ERROR after rotation\n" + "longer than before\n" * 9)
 
         assert "after rotation" in failure(tmp_path, Machine(FAILED, on_restart=rotate))
         assert "after cut" in failure(tmp_path, Machine(FAILED, on_restart=lambda: log.write_text("ERROR after cut\n")))
