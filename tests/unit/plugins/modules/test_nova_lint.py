@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +21,7 @@ from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.nova_se
 from ansible_collections.nova_pci.passthrough.plugins.modules import nova_lint
 from ansible_collections.nova_pci.passthrough.tests.unit.machine_builder import build
 from ansible_collections.nova_pci.passthrough.tests.unit.made_up_nova import node
+from ansible_collections.nova_pci.passthrough.tests.unit.plugins.module_utils._host.nova_hosts import debian_compute
 
 SECRET = "mysql+pymysql://nova:hunter2@db/nova"
 CONF = f"""[DEFAULT]
@@ -134,3 +136,13 @@ def test_the_choices_are_those_of_the_code():
     options = yaml.safe_load(nova_lint.DOCUMENTATION)["options"]
     assert options["service"]["choices"] == list(SERVICES)
     assert options["placement"]["choices"] == list(PLACEMENT_CHOICES)
+
+
+def test_the_whole_way_on_a_built_host(capsys, root):
+    (Path(root) / "proc/self").unlink()  # both builders make it
+    debian_compute(Path(root))
+    (Path(root) / "etc/nova/nova.conf").write_text(CONF, encoding="utf-8")
+    result = run(capsys, root=root)
+    assert ("error", "spec-matches-everything") in checks(result)
+    assert result["release"] == "Nova 26.2.2 (Zed)"
+    assert SECRET not in json.dumps(result)

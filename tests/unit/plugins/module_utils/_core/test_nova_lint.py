@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.declaration import parse_declaration
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.errors import MachineProblem, SeveralProblems
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.model import HostInventory, IommuState
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.nova_lint import (
@@ -14,13 +15,24 @@ from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.nova_li
     release_to_lint,
     result_of,
 )
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.nova_plan import (
+    HostDevices,
+    NovaWishes,
+    make_nova_plan,
+)
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.nova_release import NovaVersion
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.nova_service import (
+    API,
+    COMPUTE,
+    CONDUCTOR,
     DAEMON,
+    SCHEDULER,
     NovaNode,
     NovaService,
 )
-from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.selection import Identity
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.selection import Identity, select
+from ansible_collections.nova_pci.passthrough.tests.unit.made_up_hosts import NIC, host
+from ansible_collections.nova_pci.passthrough.tests.unit.made_up_nova import DEBIAN, MAIN, RDO, carried_out, node
 from ansible_collections.nova_pci.passthrough.tests.unit.service_views import GPU as GPU_DEVICE
 from ansible_collections.nova_pci.passthrough.tests.unit.service_views import HOST, config_of, pci
 
@@ -166,3 +178,22 @@ def test_the_result_counts_and_fails_when_it_shall() -> None:
     assert failed["failed"]
     assert failed["msg"].splitlines()[:2] == ["Nova would fail with this:", result["table"][0]]
     assert "failed" not in result_of(findings[1:], fail=True)
+
+
+NIC_ENTRIES = [
+    {"alias": "nic", "vendor_id": "8086", "product_id": "10d3", "device_type": "type-PCI", "numa_policy": "required"}
+]
+
+
+@pytest.mark.parametrize("arguments", [DEBIAN, RDO], ids=["debian", "rdo"])
+@pytest.mark.parametrize("release", ["22.4.0", "25.3.0", "26.2.2", "27.5.1", "29.4.0", "31.3.1", "34.0.0"])
+def test_nothing_is_wrong_with_what_this_collection_writes(release: str, arguments: tuple[str, ...]) -> None:
+    inventory, entries = host(NIC), parse_declaration(NIC_ENTRIES)
+    for names, role in (((COMPUTE,), "compute"), ((API, SCHEDULER, CONDUCTOR), "controller")):
+        before = node({MAIN: "[DEFAULT]\ndebug = false\n"}, names, arguments, release)
+        plan = make_nova_plan(
+            before, NovaWishes(entries, role), None, HostDevices(inventory, select(inventory, entries))
+        )
+        after = carried_out(before, plan["files"])
+        assert after.version is not None
+        assert lint(after, after.version, inventory, Declared(NIC_ENTRIES, "none")) == ()
