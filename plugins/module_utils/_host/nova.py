@@ -268,8 +268,10 @@ class _Reader:
     def _service(self, found: _Found, major: int, distribution_file: str | None) -> NovaService:
         environment = {**found.start.environment, **_variables(found.options.get("env", ()))}
         place = found.start.working_directory or "/"
-        program, _path, arguments = found.program
+        program, path, arguments = found.program
         if found.kind == DAEMON:
+            if not path:
+                self._problems[found.unit] = f"its command line does not name {program}, so what it hands over is not known"
             sources = search(program, arguments, environment, found.home, place, distribution_file=distribution_file)
         else:
             program = wsgi_program(found.name, found.kind, major)

@@ -26,7 +26,7 @@ UWSGI_INI = "[uwsgi]\nlogto = /var/log/nova/nova-api.log\nwsgi-file = /usr/bin/n
 def write(root: Path, path: str, text: str) -> Path:
     file = root / path.lstrip("/")
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(text, encoding="utf-8", errors="surrogateescape", newline="")
+    file.write_bytes(text.encode("utf-8", "surrogateescape"))
     return file
 
 

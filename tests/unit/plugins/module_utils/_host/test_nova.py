@@ -231,6 +231,7 @@ def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
         "/etc/init.d/nova-compute": "it does not tell how it starts the service",
         "/etc/nova/nova.conf.d/x.conf": "Is a directory",
         "nova": "its package's metadata are not where its Python keeps them",
+        "nova-compute.service": "its command line does not name nova-compute, so what it hands over is not known",
     }
     assert str(service(node, COMPUTE).config.trouble) == "/etc/nova/nova.conf.d/x.conf cannot be read (Is a directory)"
 
