@@ -271,7 +271,9 @@ class _Reader:
         program, path, arguments = found.program
         if found.kind == DAEMON:
             if not path:
-                self._problems[found.unit] = f"its command line does not name {program}, so what it hands over is not known"
+                self._problems[found.unit] = (
+                    f"its command line does not name {program}, so what it hands over is not known"
+                )
             sources = search(program, arguments, environment, found.home, place, distribution_file=distribution_file)
         else:
             program = wsgi_program(found.name, found.kind, major)
