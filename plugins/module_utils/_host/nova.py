@@ -277,7 +277,7 @@ class _Reader:
             sources = search(program, arguments, environment, found.home, place, distribution_file=distribution_file)
         else:
             program = wsgi_program(found.name, found.kind, major)
-            words = " ".join(found.options.get("pyargv", ())).split()
+            words = "".join(found.options.get("pyargv", ())[-1:]).split()
             sources = wsgi_search(program, words, environment, found.home, place, major)
         config = self._config(program, sources, environment)
         return NovaService(
