@@ -202,7 +202,8 @@ class Cloud:
                     f" see {self.state.logs[answer.missing]}."
                 )
             progress.heartbeat(f"waiting for {answer.missing}: {answer.detail}")
-            time.sleep(1)
+            # Every question costs Keystone the check of a password.
+            time.sleep(3)
 
 
 def logs(directory: Path) -> dict[str, str]:
