@@ -1,0 +1,41 @@
+# Copyright: (c) 2026, nova_pci contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tests of modules/pci_providers_info.py against a stand-in of the services."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+pytest.importorskip("ansible.module_utils.testing")
+pytest.importorskip("openstack")
+
+from ansible.module_utils.testing import patch_module_args
+
+from ansible_collections.nova_pci.passthrough.plugins.modules import pci_providers_info
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # openstacksdk warns about itself
+
+
+def run(capsys, **options):
+    with patch_module_args({"cloud": "here", **options}), pytest.raises(SystemExit):
+        pci_providers_info.main()
+    return json.loads(capsys.readouterr().out)
+
+
+def test_a_compute_that_has_reported(capsys, nova):
+    nova.control(providers={"p1": {"name": "compute1"}, "p2": {"name": "compute1_0000:02:00.0"}})
+    found = run(capsys, fail=True)
+    assert (found["changed"], found["devices"], found["silent"]) == (False, {"compute1": ["0000:02:00.0"]}, [])
+    assert nova.written == []
+
+
+def test_a_silent_compute(capsys, nova):
+    nova.control(providers={"p1": {"name": "compute1"}})
+    assert run(capsys)["silent"] == ["compute1"]
+    failed = run(capsys, fail=True)
+    assert failed["failed"]
+    assert "comes too early: compute1 reported no PCI device" in failed["msg"]
+    assert run(capsys, fail=True, without_devices=["compute1"])["silent"] == []
