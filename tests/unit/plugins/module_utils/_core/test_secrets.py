@@ -103,6 +103,7 @@ def test_nothing_else_is_taken_for_one():
         ("admin_token = Tok3n", "Tok3n"),
         ("password = /starts/with/a/slash", "/starts/with/a/slash"),
         ("password = 12345678", "12345678"),
+        ("password = it's\"both", "it\\'s\"both"),  # as a traceback shows it
         ("password = true-story", "true-story"),
         ("OS_PLACEMENT__PASSWORD=fromenv", "fromenv"),
         ("export OS_PASSWORD='quoted one'", "quoted one"),
