@@ -21,14 +21,14 @@ from pathlib import Path
 if __name__ == "__main__" and not __package__:
     # Run as a file: Python put this folder on the path, where the folder above belongs.
     sys.path[0] = str(Path(__file__).resolve().parents[1])
-importlib.import_module("unit.conftest")  # makes the collection importable
+    importlib.import_module("unit.conftest")  # makes the collection importable
 
-from ladder.machine import MissingError, find_interpreters, in_ci  # noqa: E402
-from oracle.real_nova import Nova, NovaError  # noqa: E402
-from oracle.releases import RELEASES, Release  # noqa: E402
-from oracle.trial import Verdict, hold_trial  # noqa: E402
+from ladder.machine import MissingError, find_interpreters, in_ci
+from oracle.real_nova import Nova, NovaError
+from oracle.releases import RELEASES, Release
+from oracle.trial import Verdict, hold_trial
 
-from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.nova_release import parse_release  # noqa: E402
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.nova_release import parse_release
 
 CASES = 20000
 EXIT_NOT_POSSIBLE_HERE = 3  # as tests/lab says it
