@@ -34,7 +34,9 @@ def add_verbs(parser: argparse.ArgumentParser) -> None:
     run = verbs.add_parser("exec", help="run a command of this machine in the cloud's network: exec NAME -- COMMAND")
     run.add_argument("name")
     run.add_argument("command", nargs=argparse.REMAINDER)
-    whole = verbs.add_parser("run", help="start a cloud, run a command in its network, take the cloud away whatever comes")
+    whole = verbs.add_parser(
+        "run", help="start a cloud, run a command in its network, take the cloud away whatever comes"
+    )
     whole.add_argument("name")
     whole.add_argument("--suite", choices=controller.SUITES, default="bookworm")
     whole.add_argument("--keep", action="store_true", help="leave the cloud when the command failed")

@@ -150,12 +150,14 @@ def nspawn_argv(root: Path, network: Network) -> list[str]:
 
 
 def nspawn_environment(mounts: str) -> dict[str, str]:
-    """The container gets the cgroup layout of the host: version 1 must be asked for."""
-    for line in mounts.splitlines():
-        _what, where, kind = line.split()[:3]
-        if where == "/sys/fs/cgroup" and kind == "cgroup2":
-            return {}
-    return {"SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "0"}
+    """Which cgroups the container sees: version 2, which Debian 13 insists on, wherever the host has it at all.
+
+    A host of the old kind often has version 2 mounted beside version 1; systemd-nspawn uses it only when told to.
+    """
+    kinds = {line.split()[1]: line.split()[2] for line in mounts.splitlines()}
+    if kinds.get("/sys/fs/cgroup") == "cgroup2":
+        return {}
+    return {"SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1" if "cgroup2" in kinds.values() else "0"}
 
 
 def _children(pid: int) -> list[int]:

@@ -160,7 +160,11 @@ def steps() -> list[tuple[str, str, str]]:
         ("Nova's cells", f"{nova} cell_v2 map_cell0 --database_connection {cell0}", ""),
         ("Nova's cell", f"{nova} cell_v2 create_cell --name cell1", ""),
         ("Nova's tables", f"{nova} db sync", ""),
-        ("starting Keystone and Glance", f"systemctl enable --now keystone glance-api && {_listening(5000)} && {_listening(9292)}", ""),
+        (
+            "starting Keystone and Glance",
+            f"systemctl enable --now keystone glance-api && {_listening(5000)} && {_listening(9292)}",
+            "",
+        ),
         ("users, endpoints, images", "python3 /root/openstack_objects.py", json.dumps(objects)),
         ("enabling the services", f"systemctl enable {' '.join(UNITS)} neutron-stub", ""),
         ("tidying", f"rm -rf /root/images /root/openstack_objects.py; {_emptying_logs()}", ""),

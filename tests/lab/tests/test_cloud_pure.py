@@ -117,11 +117,15 @@ class TestContainer:
             ("cgroup2 /sys/fs/cgroup cgroup2 rw 0 0\n", {}),
             (
                 "tmpfs /sys/fs/cgroup tmpfs rw 0 0\ncgroup2 /sys/fs/cgroup/unified cgroup2 rw 0 0\n",
+                {"SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},
+            ),
+            (
+                "tmpfs /sys/fs/cgroup tmpfs rw 0 0\ncgroup /sys/fs/cgroup/systemd cgroup rw 0 0\n",
                 {"SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "0"},
             ),
         ],
     )
-    def test_cgroups_are_those_of_the_host(self, mounts: str, asked: dict[str, str]) -> None:
+    def test_version_2_of_cgroups_wherever_it_is(self, mounts: str, asked: dict[str, str]) -> None:
         assert container.nspawn_environment(mounts) == asked
 
 
