@@ -33,7 +33,7 @@ attributes:
 options:
   flavors:
     description:
-      - The flavors, C(pci_passthrough_flavors). Keys are V(name), V(devices) (how many of which alias, as in V({a1: 2})),
+      - The flavors, C(pci_passthrough_flavors). Keys are V(name), V(devices) (how many of which alias),
         V(vcpus) (1), V(ram) in MiB (512), V(disk) in GiB (1), V(ephemeral) in GiB (0), V(swap) in MiB (0), V(is_public)
         (true), V(extra_specs) (texts by name) and V(description).
     type: list

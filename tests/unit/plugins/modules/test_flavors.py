@@ -134,4 +134,5 @@ def test_openstacksdk_missing_is_said_in_ansible_s_words(capsys, nova, monkeypat
 
 def test_what_is_returned_is_documented(capsys, nova):
     result = run(capsys, flavors=[GPU])
+    assert set(yaml.safe_load(flavors.DOCUMENTATION)["options"]) | {"cloud"} == set(result["invocation"]["module_args"])
     assert set(yaml.safe_load(flavors.RETURN)) == set(result) - {"changed", "diff", "invocation"}
