@@ -32,7 +32,6 @@ class Pool:
 
     keys: Mapping[str, Any]
     count: int
-    devices: tuple[PciAddress, ...]
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,7 @@ def pools(
     for device, spec in tracked(devices, specs, vdpa):
         card = None if device.physical_function is None else cards.get(device.physical_function)
         keys = _pool_keys(device, card, spec, version, device.address in vdpa)
-        _add(found, keys, device.address)
+        _add(found, keys)
     return tuple(replace(pool, keys={key: _stored(key, value) for key, value in pool.keys.items()}) for pool in found)
 
 
@@ -125,14 +124,14 @@ def _pool_keys(
     return keys
 
 
-def _add(found: list[Pool], given: dict[str, Any], address: PciAddress) -> None:
+def _add(found: list[Pool], given: dict[str, Any]) -> None:
     """PciDeviceStats.add_device: the pools with the fewest keys stand first, those of equal length in order of age."""
     keys = {key: value for key, value in given.items() if key not in _OWN_KEYS}
     for index, pool in enumerate(found):
         if pool.keys == keys and len(keys) == len(given):  # with a lost tag, Nova finds no pool to add to
-            found[index] = replace(pool, count=pool.count + 1, devices=(*pool.devices, address))
+            found[index] = replace(pool, count=pool.count + 1)
             return
-    found.append(Pool(keys, 1, (address,)))
+    found.append(Pool(keys, 1))
     found.sort(key=lambda pool: len(pool.keys))
 
 
