@@ -41,6 +41,12 @@ options:
   plan:
     description: The plan, exactly as M(nova_pci.passthrough.nova_plan) returned it. Required for O(state=present).
     type: dict
+  providers_deleted:
+    description:
+      - Say that this compute's PCI resource providers have been deleted from Placement. Without it O(state=absent) refuses to
+        switch C(report_in_placement) off, for nova-compute would not start then.
+    type: bool
+    default: false
   timeout:
     description: Seconds that each restart may take, the proof that the service is up not counted.
     type: int
@@ -127,6 +133,7 @@ from ansible_collections.nova_pci.passthrough.plugins.module_utils._adapter impo
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.changes import Applied, Removed
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.errors import PassthroughError
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.journal import NOVA_STATE_DIRECTORY
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.nova_memory import refuse_silence, without_us
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.secrets import (
     redact,
     redact_all,
@@ -136,13 +143,14 @@ from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.wanted 
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.command import Commands
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.files import Files
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.journal_store import JournalStore
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.nova import read_nova
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.service import Services
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.transaction import Transaction, read_texts
 
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec=APPLY_ARGUMENT_SPEC,
+        argument_spec={**APPLY_ARGUMENT_SPEC, "providers_deleted": {"type": "bool", "default": False}},
         required_if=[("state", "present", ["plan"])],
         supports_check_mode=True,
     )
@@ -151,6 +159,9 @@ def main() -> None:
         goal = Applied(read_plan(given["plan"])) if given["state"] == "present" else Removed()
         files, commands = Files(given["root"]), Commands(given["root"])
         store = JournalStore(files, NOVA_STATE_DIRECTORY)
+        if given["state"] == "absent" and not given["providers_deleted"]:
+            node = read_nova(given["root"])
+            refuse_silence(node, without_us(node, store.read()))
         values = secret_values(read_texts(files, goal.secrets_from(store.read())))
         services = Services(files, commands, lambda text: redact(text, values))
         transaction = Transaction(files, commands, goal, given["timeout"], given["lock_timeout"], store, services)

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from .errors import MachineProblem
 from .journal import Journal
-from .nova_service import NovaNode, NovaService
+from .nova_options import REPORT_IN_PLACEMENT
+from .nova_service import COMPUTE, NovaNode, NovaService
 from .oslo_config import ConfigFile, parse_config
 
 
@@ -26,6 +28,25 @@ def without_us(node: NovaNode, journal: Journal | None) -> NovaNode:
                 restored.append(parse_config(path, texts[path]))
     services = tuple(_restored(service, ours, restored) for service in node.services)
     return replace(node, services=services, texts=texts)
+
+
+def refuse_silence(now: NovaNode, after: NovaNode) -> None:
+    """MachineProblem when *after* would switch a compute's reports to Placement off.
+
+    nova/compute/manager.py: a nova-compute whose PCI devices Placement knows does not start without reporting them.
+    """
+    option = REPORT_IN_PLACEMENT
+    before, then = (node.service(COMPUTE) for node in (now, after))
+    if before is None or not before.config.boolean(option.group, option.name):
+        return
+    if then is None or not then.config.boolean(option.group, option.name):
+        raise MachineProblem(
+            option.label,
+            "would be switched off on a compute that has reported its PCI devices to Placement, and nova-compute does not "
+            "start then",
+            "Keep pci_passthrough_placement: report; or first delete this compute's PCI resource providers (openstack "
+            "resource provider delete) and set compute_providers_deleted: true",
+        )
 
 
 def _restored(service: NovaService, ours: set[str], restored: list[ConfigFile]) -> NovaService:

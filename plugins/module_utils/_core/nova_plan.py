@@ -23,7 +23,7 @@ from .lint_declaration import Ground, lint_declaration
 from .lint_finding import ERROR, INFO, Finding, in_order
 from .model import HostInventory
 from .nova_lint import lint
-from .nova_memory import without_us
+from .nova_memory import refuse_silence, without_us
 from .nova_options import options_of
 from .nova_release import VARIABLE, NovaVersion, parse_release
 from .nova_service import API, COMPUTE, CONDUCTOR, SCHEDULER, NovaNode, NovaService
@@ -113,10 +113,11 @@ def make_nova_plan(node: NovaNode, wishes: NovaWishes, journal: Journal | None, 
     ground = Ground(version, wishes.placement, node.libvirt_version, node.qemu_version)
     declared = in_order(lint_declaration(wishes.entries, ground))
     _refuse_findings(declared)
-    _refuse_silence(node, wishes)
     offer = Offer() if devices is None else make_offer(devices.selection)
     wants = _wants(clean, version, wishes, offer, devices)
     placement = place(clean.services, clean.texts, wants)
+    if not wishes.providers_deleted:
+        refuse_silence(node, _after(clean, placement))
     findings = in_order((*declared, *lint(_after(clean, placement), version, host.inventory)))
     if placement.drop_ins or placement.edits:
         _refuse_findings(findings)
@@ -165,24 +166,6 @@ def _refuse_old_software(node: NovaNode, version: NovaVersion) -> None:
             shown, needed = (".".join(str(part) for part in parts) for parts in (found, least))
             problem = f"is older than {needed}, which {version.label} needs"
             raise MachineProblem(f"{name} {shown}", problem, f"Update {name} first")
-
-
-def _refuse_silence(node: NovaNode, wishes: NovaWishes) -> None:
-    """nova/compute/manager.py: a compute that has reported to Placement does not start when it is told to stop that."""
-    compute = node.service(COMPUTE)
-    if wishes.placement != PLACEMENT_OFF or compute is None or wishes.providers_deleted:
-        return
-    option = nova_options.REPORT_IN_PLACEMENT
-    if compute.config.boolean(option.group, option.name):
-        problem = (
-            "would turn reporting off on a compute that has reported its PCI devices to Placement, and nova-compute does "
-            "not start then"
-        )
-        fix = (
-            "Write report; or first delete this compute's PCI resource providers (openstack resource provider delete) and "
-            "set compute_providers_deleted: true"
-        )
-        raise InputProblem("pci_passthrough_placement", wishes.placement, problem, fix)
 
 
 # ---- what is wanted

@@ -19,8 +19,7 @@ def verify_nova(
 ) -> tuple[Finding, ...]:
     """Return every finding; *actions* is what a dry run of nova_apply would still do."""
     findings = [Finding("files and services", FAILED, "as planned", action, "run the role again") for action in actions]
-    for row in plan["settings"]:
-        findings.append(_setting(row, node, version))
+    findings += [_setting(row, node, version) for row in plan["settings"]]
     for service in node.services:
         rows = [row for row in plan["settings"] if row["service"] == service.name]
         if rows:

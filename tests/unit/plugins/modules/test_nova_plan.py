@@ -59,6 +59,15 @@ def test_the_case_matrix(run, compute):
     assert not run(nova_apply, compute, state="absent")["changed"]
 
 
+def test_removal_does_not_switch_reports_to_placement_off(run, compute):
+    run(nova_apply, compute, plan=plan_of(run, compute, placement="report")["plan"])
+    failed = run(nova_apply, compute, state="absent")
+    assert failed["failed"]
+    assert "nova-compute does not start then" in failed["msg"]
+    assert (compute / OWN).exists()
+    assert run(nova_apply, compute, state="absent", providers_deleted=True)["changed"]
+
+
 def test_a_service_that_does_not_come_up_brings_everything_back(run, compute):
     before = (compute / "etc/nova/nova.conf").read_bytes()
     write(compute, "exit", "1\n")

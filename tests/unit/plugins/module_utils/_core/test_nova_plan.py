@@ -15,6 +15,12 @@ from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.errors 
     PassthroughError,
     SeveralProblems,
 )
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.journal import (
+    FileRecord,
+    FileState,
+    Journal,
+    Written,
+)
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.model import HostInventory
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.nova_plan import (
     HostDevices,
@@ -362,11 +368,17 @@ def test_placement_before_its_time(version: str, placement: str, problem: str) -
 
 
 def test_reporting_is_not_switched_off_without_a_word() -> None:
-    nova = node({MAIN: "[pci]\nreport_in_placement = true\n"})
-    with pytest.raises(InputProblem, match="nova-compute does not start then"):
-        plan_of(nova, NIC_ENTRY)
-    assert plan_of(nova, NIC_ENTRY, placement="report")
-    assert plan_of(nova, NIC_ENTRY, providers_deleted=True)
+    ours = node({MAIN: "", OWN: "[pci]\nreport_in_placement = true\n"})
+    journal = Journal(files={OWN: FileRecord(OWN, "nova", FileState(), OWN, written=Written("file:x"))})
+    with pytest.raises(MachineProblem, match="nova-compute does not start then"):
+        plan_of(ours, NIC_ENTRY, journal=journal)
+    assert plan_of(ours, NIC_ENTRY, journal=journal, placement="report")
+    assert plan_of(ours, NIC_ENTRY, journal=journal, providers_deleted=True)
+
+
+def test_reporting_that_somebody_else_switched_on_stays_on() -> None:
+    plan = plan_of(node({MAIN: "[pci]\nreport_in_placement = true\n"}), NIC_ENTRY)
+    assert gets(plan, COMPUTE, "[pci]report_in_placement") == ["true"]
 
 
 # ---- the linter, before anything is written

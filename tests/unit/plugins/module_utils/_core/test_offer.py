@@ -139,8 +139,8 @@ def test_functions_that_do_not_exist_yet_are_named() -> None:
     offer = offer_of(host(*card()), creating, taking)
     assert offer.offered == ()
     assert offer.withheld == (
-        "the virtual functions of 0000:04:00.0 (8086:10c9 igb) are not handed to Nova yet: they do not exist. Run the "
-        "host role first",
+        "the virtual functions of 0000:04:00.0 (8086:10c9 igb) are not handed to Nova yet: "
+        + "they do not exist. Run the host role first",
     )
     both = {**creating, "alias": "vf", "vf_product_id": "10ca"}
     assert offer_of(host(*card()), both).withheld == offer.withheld
