@@ -9,10 +9,8 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -111,12 +109,9 @@ class Cloud:
     def down(self) -> None:
         """Stop both hosts, remove everything, and prove that nothing is left."""
         self.compute.down()
-        self.controller.down()
-        # Connections that Ansible keeps open after its run live in the namespace, too.
-        for pid in self.network.pids():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        self.controller.kill()
         self.network.down()
+        self.controller.down()
         if self.directory.exists():
             shutil.rmtree(self.directory)
         left = self.left_overs()

@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from .errors import LabError
@@ -47,13 +48,16 @@ class Container:
         """Mount the overlay on `tree` and boot."""
         self.directory.mkdir(parents=True, exist_ok=True)
         self._mount(tree)
-        self.boot()
+        self._boot(())
 
     def boot(self) -> None:
-        """Boot the root that is there; returns at once."""
+        """Boot the root that is there, for a build: the container ends with this process, however that ends."""
+        self._boot(("setpriv", "--pdeathsig", "KILL"))
+
+    def _boot(self, prefix: Sequence[str]) -> None:
         with self.console_log.open("ab") as log:
             subprocess.Popen(
-                nspawn_argv(self.root, self.network),
+                [*prefix, *nspawn_argv(self.root, self.network)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -52,7 +52,6 @@ LOGS = ("keystone", "placement", "glance", "nova")
 _UNUSED_UNITS = ("nova-api-metadata.service",)
 _GUEST = Path(__file__).with_name("guest")
 _STEP_SECONDS = 900
-_NETWORK = "build-controller"
 
 
 def build(suite: str, cache: Cache, progress: Progress) -> Path:
@@ -233,7 +232,7 @@ class _Configuration:
         self.images = images
         self.key = key
         self.progress = progress
-        self.network = Network(_NETWORK)
+        self.network = Network(f"build-{suite}")
         self.container = Container(scratch, self.network)
         self.root = self.container.root
 
@@ -242,6 +241,8 @@ class _Configuration:
         self.progress.say("copying the packages")
         subprocess.run(["cp", "-a", "--reflink=auto", str(self.packages), str(self.root)], check=True)
         self._write_files()
+        # What a killed build left there.
+        self.network.down()
         self.network.up()
         try:
             self.container.boot()

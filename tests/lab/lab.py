@@ -37,7 +37,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"The lab could not go on: {error}.", file=sys.stderr)
         return EXIT_FAILED
     except KeyboardInterrupt:
-        print("Interrupted; `down --all` removes what is left.", file=sys.stderr)
+        print("Interrupted; `down --all` and `cloud down --all` remove what is left.", file=sys.stderr)
         return 128 + signal.SIGINT
 
 

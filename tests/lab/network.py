@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -43,7 +46,13 @@ class Network:
             _ip("-n", self.namespace, *steps)
 
     def down(self) -> None:
-        """Remove the namespace; its links go with the last process in it."""
+        """End what runs inside and remove the namespace; its links go with the last process in it.
+
+        That is a container whose systemd-nspawn was killed, and connections that Ansible keeps open after its run.
+        """
+        for pid in self.pids():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         if self.exists:
             _ip("netns", "delete", self.namespace)
 
