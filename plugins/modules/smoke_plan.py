@@ -32,7 +32,7 @@ options:
     elements: raw
     required: true
   aliases:
-    description: Test these aliases. All that are declared when empty.
+    description: Test these aliases, C(nic:2) with two devices in one server. One device of each declared alias when empty.
     type: list
     elements: str
     default: []

@@ -24,6 +24,7 @@ UNTIL = (
     f"{NAMESPACE}:until"  # seconds since the epoch; whoever finds it later knows that nobody looks after it any more
 )
 _NAME = re.compile(rf"{PREFIX}-(?P<alias>.+)-[0-9a-f]{{8}}\Z")
+_COUNT = re.compile(r"[1-9][0-9]{0,3}\Z")
 _GIB = 1 << 30
 
 
@@ -44,29 +45,39 @@ class Probe:
         return {"name": self.name, "alias": self.alias, "count": self.count, "host": self.host}
 
 
-def chosen_aliases(entries: Sequence[DeviceEntry], wanted: Sequence[str]) -> tuple[str, ...]:
-    """Return the aliases to test, in the order of the declaration: *wanted*, or all of them. InputProblem otherwise."""
+def chosen_aliases(entries: Sequence[DeviceEntry], wanted: Sequence[str]) -> tuple[tuple[str, int], ...]:
+    """Return each alias to test and how many devices one server asks for, in the order of the declaration.
+
+    *wanted* are aliases, or "alias:count" as in a flavor; none means one device of every alias. InputProblem otherwise.
+    """
     declared = tuple(dict.fromkeys(entry.alias for entry in entries if entry.alias is not None))
     if not declared:
         fix = "Give an entry an alias; without one no flavor can ask for its devices"
         raise InputProblem("pci_passthrough_devices", [entry.place for entry in entries], "declares no alias", fix)
     problems = []
-    for index, name in enumerate(wanted):
+    counts: dict[str, int] = {}
+    for index, text in enumerate(wanted):
+        name, colon, count = text.partition(":")
         if name not in declared:
             near = difflib.get_close_matches(name, declared, n=1, cutoff=0.5)
             fix = f"Did you mean {near[0]}?" if near else f"The aliases are {', '.join(declared)}"
-            problems.append(InputProblem(f"smoke_aliases[{index}]", name, "is no declared alias", fix))
+            problems.append(InputProblem(f"smoke_aliases[{index}]", text, "is no declared alias", fix))
+        elif colon and (_COUNT.match(count) is None):
+            fix = f"Write {name}, or {name}:2 for two devices in one server"
+            problems.append(InputProblem(f"smoke_aliases[{index}]", text, "has no count above zero", fix))
+        else:
+            counts[name] = int(count or 1)
     raise_problems(problems)
-    return tuple(alias for alias in declared if not wanted or alias in wanted)
+    return tuple((alias, counts.get(alias, 1)) for alias in declared if not wanted or alias in counts)
 
 
 def entries_of(entries: Iterable[DeviceEntry], alias: str) -> tuple[DeviceEntry, ...]:
     return tuple(entry for entry in entries if entry.alias == alias)
 
 
-def plan_probes(aliases: Iterable[str], host: str | None, token: str) -> tuple[Probe, ...]:
-    """*token*: eight hexadecimal digits that no other run has."""
-    return tuple(Probe(f"{PREFIX}-{alias}-{token}", alias, 1, host) for alias in aliases)
+def plan_probes(aliases: Iterable[tuple[str, int]], host: str | None, token: str) -> tuple[Probe, ...]:
+    """*aliases* as chosen_aliases() returns them, *token*: eight hexadecimal digits that no other run has."""
+    return tuple(Probe(f"{PREFIX}-{alias}-{token}", alias, count, host) for alias, count in aliases)
 
 
 def own_compute(computes: Sequence[ComputeService], names: Sequence[str]) -> str:

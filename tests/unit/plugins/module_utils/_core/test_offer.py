@@ -138,10 +138,8 @@ def test_functions_that_do_not_exist_yet_are_named() -> None:
     taking = {"alias": "vf", "vendor_id": "8086", "product_id": "10ca", "device_type": "type-VF"}
     offer = offer_of(host(*card()), creating, taking)
     assert offer.offered == ()
-    assert offer.withheld == (
-        "the virtual functions of 0000:04:00.0 (8086:10c9 igb) are not handed to Nova yet: "
-        + "they do not exist. Run the host role first",
-    )
+    said = "the virtual functions of 0000:04:00.0 (8086:10c9 igb) are not handed to Nova yet: they do not exist"
+    assert offer.withheld == (f"{said}. Run the host role first",)
     both = {**creating, "alias": "vf", "vf_product_id": "10ca"}
     assert offer_of(host(*card()), both).withheld == offer.withheld
     assert offer_of(host(*card()), creating).withheld == ()

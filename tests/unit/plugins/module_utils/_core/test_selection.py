@@ -424,8 +424,6 @@ def test_a_device_chosen_by_mac_is_found_again_once_it_has_left_its_driver() -> 
 
 def test_the_declared_id_of_the_functions_is_held_against_the_card() -> None:
     wrong = run(host(*card()), {**VFS, "vf_product_id": "1520"})
-    assert complaints(wrong) == [
-        f"{E0}.vf_product_id: '1520' is not what the virtual functions of 0000:04:00.0 (8086:10c9 igb) call themselves. "
-        + 'Write vf_product_id: "10ca"'
-    ]
+    said = "'1520' is not what the virtual functions of 0000:04:00.0 (8086:10c9 igb) call themselves"
+    assert complaints(wrong) == [f'{E0}.vf_product_id: {said}. Write vf_product_id: "10ca"']
     assert run(host(*card()), {**VFS, "vf_product_id": "10ca"}).problems == ()

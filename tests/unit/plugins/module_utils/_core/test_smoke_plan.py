@@ -55,8 +55,19 @@ def problem_of(error: PassthroughError) -> str:
 
 
 def test_which_aliases() -> None:
-    assert chosen_aliases(ENTRIES, []) == ("a1", "nic")
-    assert chosen_aliases(ENTRIES, ["nic"]) == ("nic",)
+    assert chosen_aliases(ENTRIES, []) == (("a1", 1), ("nic", 1))
+    assert chosen_aliases(ENTRIES, ["nic"]) == (("nic", 1),)
+    assert chosen_aliases(ENTRIES, ["nic:2", "a1"]) == (("a1", 1), ("nic", 2))
+
+
+@pytest.mark.parametrize("text", ["nic:", "nic:0", "nic:-1", "nic:x", "nic:1:2", "nic: 2"])
+def test_a_count_that_is_none(text):
+    with pytest.raises(InputProblem, match="has no count above zero. Write nic, or nic:2"):
+        chosen_aliases(ENTRIES, [text])
+
+
+def test_a_count_reaches_the_server():
+    assert plan_probes([("nic", 2)], None, "0badcafe")[0].count == 2
     assert [entry.index for entry in entries_of(ENTRIES, "a1")] == [0, 3]
 
 
@@ -81,8 +92,8 @@ def test_no_alias_at_all(raw: list[dict[str, str]]) -> None:
 
 
 def test_probes() -> None:
-    assert plan_probes(["a1"], None, "0badcafe") == (PROBE,)
-    (pinned,) = plan_probes(["a1"], "cmp1", "0badcafe")
+    assert plan_probes([("a1", 1)], None, "0badcafe") == (PROBE,)
+    (pinned,) = plan_probes([("a1", 1)], "cmp1", "0badcafe")
     assert pinned.to_dict() == {"name": NAME, "alias": "a1", "count": 1, "host": "cmp1"}
     assert Probe.of(pinned.to_dict()) == pinned
 
