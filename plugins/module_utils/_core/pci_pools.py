@@ -125,13 +125,15 @@ def _pool_keys(
 
 
 def _add(found: list[Pool], given: dict[str, Any]) -> None:
-    """PciDeviceStats.add_device: the pools with the fewest keys stand first, those of equal length in order of age."""
-    keys = {key: value for key, value in given.items() if key not in _OWN_KEYS}
+    """PciDeviceStats.add_device: the pools with the fewest keys stand first, those of equal length in order of age.
+
+    Nova holds the new keys against a pool's as many: what is null here and missing there passes for the same.
+    """
     for index, pool in enumerate(found):
-        if pool.keys == keys and len(keys) == len(given):  # with a lost tag, Nova finds no pool to add to
+        if len(pool.keys) == len(given) and all(pool.keys.get(key) == value for key, value in given.items()):
             found[index] = replace(pool, count=pool.count + 1)
             return
-    found.append(Pool(keys, 1))
+    found.append(Pool({key: value for key, value in given.items() if key not in _OWN_KEYS}, 1))
     found.sort(key=lambda pool: len(pool.keys))
 
 

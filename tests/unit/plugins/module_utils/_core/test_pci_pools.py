@@ -99,6 +99,14 @@ def test_different_tags_are_different_pools_and_the_shorter_stand_first() -> Non
     assert [pool.count for pool in offered(*lines, version=ZED)] == [2, 1]
 
 
+def test_a_null_tag_passes_for_one_that_is_missing() -> None:
+    """Found by the oracle on 22.4.0: the second device goes into the first one's pool, tags and all."""
+    lines = ({"address": "0000:0a:00.0", "trusted": "no"}, {"address": "0000:0b:00.0", "physical_network": None})
+    found = offered(*lines, version=ZED)
+    assert [(pool.count, pool.keys.get("trusted")) for pool in found] == [(2, "no")]
+    assert len(offered(*lines[::-1], version=ZED)) == 2
+
+
 def test_the_name_of_the_pf_is_a_key_where_both_have_interfaces() -> None:
     card = PciDevice(CARD, "8086", "1572", sriov_totalvfs=8, network_interfaces=(NetworkInterface("ens1", None),))
     function = PciDevice(
