@@ -104,7 +104,7 @@ def test_a_null_tag_passes_for_one_that_is_missing() -> None:
     lines = ({"address": "0000:0a:00.0", "trusted": "no"}, {"address": "0000:0b:00.0", "physical_network": None})
     found = offered(*lines, version=ZED)
     assert [(pool.count, pool.keys.get("trusted")) for pool in found] == [(2, "no")]
-    assert len(offered(*lines[::-1], version=ZED)) == 2
+    assert len(offered(*lines, version=ZED, devices=GPUS[::-1])) == 2
 
 
 def test_the_name_of_the_pf_is_a_key_where_both_have_interfaces() -> None:
