@@ -195,7 +195,11 @@ def create_calls(flavor: Flavor) -> tuple[Call, ...]:
         _set(flavor.id, flavor.extra_specs),
         *(
             Call(
-                COMPUTE, "POST", f"/flavors/{_in_path(flavor.id)}/action", {"addTenantAccess": {"tenant": project}}, (409,)
+                COMPUTE,
+                "POST",
+                f"/flavors/{_in_path(flavor.id)}/action",
+                {"addTenantAccess": {"tenant": project}},
+                (409,),
             )
             for project in flavor.projects
         ),
