@@ -160,6 +160,15 @@ def _built_collection(shop: Workshop) -> list[Command]:
     return [Command(argv, shop.scratch, settings) for argv in commands]
 
 
+def _oracle(shop: Workshop) -> list[Command]:
+    """Real Novas and real oslo.config against our reading of them; building them comes on top the first time."""
+    python = shop.check_environment.python
+    return [
+        Command([python, program], may_be_impossible=True, limit=60 * 60)
+        for program in ("tests/oracle/oslo_config/run.py", "tests/oracle/run.py")
+    ]
+
+
 def _interrupted_demo(shop: Workshop) -> list[Command]:
     require_debian_root("The demo's machine")
     lab = [shop.check_environment.python, "tests/lab/lab.py", "setup"]
@@ -229,6 +238,7 @@ STEPS = (
     Step("changelog", TEST, _changelog),
     Step("collection built and installed", TEST, _built_collection),
     *(_ansible_test(core, verb) for core in CORES for verb in ("units", "sanity")),
+    Step("oracle", TEST, _oracle),
     Step("interrupted demo", TEST, _interrupted_demo),
     *(_SCENARIO_STEPS[scenario](scenario, target) for scenario, target in SCENARIOS.items()),
     _molecule("host", TEST_LONG, "trixie"),
