@@ -29,6 +29,16 @@ def test_a_request_for_too_much_is_explained():
     assert said["story"]["fix"]
 
 
+def test_a_service_that_does_not_start_brings_the_former_files_back():
+    kept = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "broken_service.json"
+    case = json.loads(kept.read_text(encoding="utf-8"))
+    assert "nova-scheduler" in case["said"]["msg"]
+    assert "the lab refuses NUMATopologyFilter" in case["said"]["msg"], "the service's own words are missing"
+    assert "Everything is back as it was before this run" in case["said"]["msg"]
+    assert case["before"] == case["after"]
+    assert len(case["before"]) > 15
+
+
 def test_nothing_of_the_test_servers_is_left(cloud):
     assert list(cloud.compute.servers(details=False, all_projects=True)) == []
     names = [flavor.name for flavor in cloud.compute.flavors()]
