@@ -192,7 +192,7 @@ def _molecule_in_cloud(scenario: str, target: str, suite: str = "bookworm") -> S
         return [
             Command([*lab, "setup"], env=settings, may_be_impossible=True),
             Command(
-                [*lab, "cloud", "run", f"molecule-{suite}", "--suite", suite, "--", *molecule],
+                [*lab, "cloud", "run", "--suite", suite, f"molecule-{suite}", "--", *molecule],
                 env=settings,
                 count=count_pytest,
                 limit=75 * 60,
