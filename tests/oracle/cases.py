@@ -64,7 +64,7 @@ class Case:
 def make_cases(seed: int, version: NovaVersion, start: int, count: int) -> list[Case]:
     """Cases *start* to *start* + *count* of a seed and release."""
     rng = random.Random(f"{seed} {version}")
-    hosts = [random_host(rng, with_vdpa=version.major >= 23) for _ in range(HOSTS)]
+    hosts = [random_host(rng, with_vdpa=version.major >= 23) for _each in range(HOSTS)]
     return [
         _make(random.Random(f"{seed} {version} {number}"), hosts, version) for number in range(start, start + count)
     ]
@@ -178,12 +178,12 @@ class _Author:
     # ---- device_spec
 
     def specs(self, good: float = 0.75) -> list[str]:
-        return [self.spec(good) for _ in range(self.rng.choice((1, 1, 1, 2, 2, 3)))]
+        return [self.spec(good) for _each in range(self.rng.choice((1, 1, 1, 2, 2, 3)))]
 
     def spec(self, good: float) -> str:
         fine = self.sometimes(good)
         if self.sometimes(0.15):
-            return json.dumps([self.spec_object(fine) for _ in range(self.rng.choice((0, 1, 2, 2)))])
+            return json.dumps([self.spec_object(fine) for _each in range(self.rng.choice((0, 1, 2, 2)))])
         text = json.dumps(self.spec_object(fine))
         return text if fine or self.sometimes(0.7) else self.spoiled(text)
 
@@ -275,7 +275,7 @@ class _Author:
     # ---- alias and flavor
 
     def aliases(self, good: float = 0.8) -> list[str]:
-        return [self.alias(good) for _ in range(self.rng.choice((1, 1, 2, 2, 3)))]
+        return [self.alias(good) for _each in range(self.rng.choice((1, 1, 2, 2, 3)))]
 
     def usable_aliases(self) -> list[str]:
         """One for each name that a flavor may ask for, and now and then one that Nova has to think about."""
@@ -292,7 +292,7 @@ class _Author:
         if self.sometimes(good):
             return json.dumps(self.good_alias())
         given = self.good_alias()
-        for _ in range(self.rng.choice((1, 1, 2))):
+        for _each in range(self.rng.choice((1, 1, 2))):
             given[self.rng.choice(_ALIAS_KEYS)] = self.rng.choice((*_ODD_ALIAS_VALUES, *JUNK))
         text = json.dumps(given if self.sometimes(0.9) else [given])
         return text if self.sometimes(0.8) else self.spoiled(text)

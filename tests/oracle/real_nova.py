@@ -64,5 +64,5 @@ class Nova:
 
     def _failed(self) -> NovaError:
         self._process.kill()
-        _, errors = self._process.communicate()
+        errors = self._process.communicate()[1]
         return NovaError("\n".join((errors or "").strip().splitlines()[-5:]) or "the worker ended without a word")

@@ -100,9 +100,9 @@ def _old_software(view: ServiceView, node: NovaNode) -> Iterator[Finding]:
     if view.name != COMPUTE:
         return
     for refusal in old_software(view, node.libvirt_version, node.qemu_version):
-        line = next(
+        (line, *_others) = [
             line for line in view.spec_lines if any(dict(spec.tags).get("live_migratable") for spec in line.specs)
-        )
+        ]
         effect = f"nova-compute would not start: {refusal.value} {refusal.problem} ({refusal.exception})"
         yield Finding(ERROR, "spec-live-migratable", place_of(line.origin), line.origin.value, effect, refusal.fix)
 

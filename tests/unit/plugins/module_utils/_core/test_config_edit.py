@@ -116,7 +116,8 @@ def test_an_edit_that_does_not_fit_is_refused(text: str, edits: list[LineEdit], 
 def some_text(draw: random.Random) -> str:
     ends = draw.choice((["\n"], ["\r\n"], ["\n", "\r\n", "\r"]))
     text = "".join(
-        draw.choice(["", "a", "b", "a = 1", "  é\udce9", "\x0b"]) + draw.choice(ends) for _ in range(draw.randrange(9))
+        draw.choice(["", "a", "b", "a = 1", "  é\udce9", "\x0b"]) + draw.choice(ends)
+        for _each in range(draw.randrange(9))
     )
     return text + draw.choice(["", "last"])
 
@@ -130,7 +131,9 @@ def some_edits(draw: random.Random, text: str) -> list[LineEdit]:
         old = tuple(lines[place : place + length])
         if draw.random() < 0.4:
             grown = len(old) + draw.randrange(3)
-            edits.append(LineEdit(place + 1, old, tuple(draw.choice(["a", "x", "  é\udce9"]) for _ in range(grown))))
+            edits.append(
+                LineEdit(place + 1, old, tuple(draw.choice(["a", "x", "  é\udce9"]) for _each in range(grown)))
+            )
         place += length
     draw.shuffle(edits)
     return edits

@@ -208,5 +208,5 @@ def test_what_is_no_list() -> None:
 def test_a_name_stands_once_and_all_problems_come_at_once() -> None:
     with pytest.raises(SeveralProblems) as caught:
         parse_flavors([LEAST, {**LEAST, "ram": 0, "vcpus": 0}, LEAST], NAMES)
-    places = [str(problem).split(": ")[0] for problem in caught.value.problems]
+    places = [str(problem).split(": ", maxsplit=1)[0] for problem in caught.value.problems]
     assert places == [f"pci_passthrough_flavors{place}" for place in ("[1].vcpus", "[1].ram", "[2].name")]

@@ -23,8 +23,8 @@ PLAN = {"settings": [ROW]}
 GOOD = node({MAIN: "[filter_scheduler]\nenabled_filters = A,B\n"}, (SCHEDULER,), modified={MAIN: 50.0})
 
 
-def states(nova, plan=PLAN, actions=()) -> list[tuple[str, str]]:
-    return [(finding.check, finding.state) for finding in verify_nova(plan, nova, ZED, actions)]
+def states(nova, actions=()) -> list[tuple[str, str]]:
+    return [(finding.check, finding.state) for finding in verify_nova(PLAN, nova, ZED, actions)]
 
 
 def test_all_is_well() -> None:
