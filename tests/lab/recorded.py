@@ -49,3 +49,8 @@ def changed(run: Run) -> list[str]:
 
 def executed(run: Run) -> list[str]:
     return [line["module"] for line in run if line["event"] == "module"]
+
+
+def parsed(values: list[str]) -> list[dict[str, Any]]:
+    """The JSON objects of a setting's values, as device_spec and alias have them."""
+    return [json.loads(value) for value in values]

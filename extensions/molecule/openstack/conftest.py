@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from pathlib import Path
@@ -65,7 +64,3 @@ def settings(runs):
         return rows[0]["wanted"] if rows else []
 
     return read
-
-
-def parsed(values: list[str]) -> list[dict]:
-    return [json.loads(value) for value in values]

@@ -6,8 +6,7 @@ import json
 import os
 from pathlib import Path
 
-from conftest import parsed
-from lab.recorded import reboots, results
+from lab.recorded import parsed, reboots, results
 
 
 def test_each_alias_was_proven_by_nova_libvirt_and_the_guest(runs):

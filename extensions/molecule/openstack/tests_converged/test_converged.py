@@ -7,8 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
-from conftest import parsed
-from lab.recorded import changed, executed, reboots, results
+from lab.recorded import changed, executed, parsed, reboots, results
 
 DEVICES = "/sys/bus/pci/devices"
 SPEC, ALIAS = "[pci]device_spec", "[pci]alias"
