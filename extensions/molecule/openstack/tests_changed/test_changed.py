@@ -24,7 +24,7 @@ def test_the_devices_were_free_again_afterwards(runs):
 def test_a_request_for_too_much_is_explained():
     said = json.loads((Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "too_many.json").read_text(encoding="utf-8"))
     assert said["story"]["layer"] == "filter"
-    assert "nic:3" in said["msg"]
+    assert "no 3 free device(s) for nic" in said["story"]["what"]
     assert said["story"]["fix"]
 
 

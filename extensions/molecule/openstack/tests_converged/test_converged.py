@@ -66,7 +66,7 @@ def test_the_controllers_services_run(controller, service):
     assert controller.service(service).is_running
 
 
-@pytest.mark.parametrize("service", ["nova-compute", "libvirtd"])
+@pytest.mark.parametrize("service", ["nova-compute", "libvirtd.socket"])
 def test_the_computes_services_run(compute, service):
     assert compute.service(service).is_running
 
@@ -110,5 +110,5 @@ def test_no_secret_left_a_host_or_entered_a_journal(compute, controller):
 def test_modes_and_owners_of_nova_conf_are_kept(compute, controller):
     for host, name in ((compute, "cmp1"), (controller, "ctl")):
         before = (Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / f"{name}.txt").read_text(encoding="utf-8")
-        now = host.check_output("find /etc/nova/nova.conf -printf '%%y %%m %%u:%%g %%p %%l\n'")
+        now = host.check_output("find /etc/nova/nova.conf -printf '%y %m %u:%g %p %l\n'")
         assert now.strip() in before
