@@ -33,6 +33,7 @@ PYTEST_PATHS = CONTRACT_PATHS + UNIT_PATHS + LAB_PATHS
 
 WORKERS = str(min(os.cpu_count() or 1, 4))
 HOST_PYTHONS = tuple((3, minor) for minor in range(9, 15))  # what a managed host may run
+QUICK_PYTHONS = ((3, 9), (3, 13), (3, 14))  # the oldest and the newest: what breaks on one between them breaks on these
 
 # Programs that the unit tests run: shells for what the roles print, the program that reads it, and GRUB's generator.
 # program -> Debian package. grub-common alone writes nothing to a boot disk; that is what grub-pc and grub-efi do.
@@ -105,7 +106,7 @@ def _on_python(minor: tuple[int, int]) -> Step:
         units = [environment.tool("ansible-test"), "units", "--local", "--color", "no", "--python", dotted(minor)]
         return [bare, Command([*units, "--num-workers", WORKERS, f"{MODULE_TESTS}/"], place, settings, count_pytest)]
 
-    return Step(f"unit tests on Python {dotted(minor)}", TEST, plan)
+    return Step(f"unit tests on Python {dotted(minor)}", TEST if minor in QUICK_PYTHONS else TEST_LONG, plan)
 
 
 def _ansible_test(core: Core, verb: str) -> Step:
