@@ -97,7 +97,8 @@ def _code_ratio(shop: Workshop) -> list[Command]:
 def _on_python(minor: tuple[int, int]) -> Step:
     def plan(shop: Workshop) -> list[Command]:
         own = shop.python_environment(minor)
-        options = ["-q", "-p", "no:cacheprovider", "-n", WORKERS]
+        # What the slow tests try is files and crashes, not the language: once is enough.
+        options = ["-q", "-p", "no:cacheprovider", "-m", "not slow", "-n", WORKERS]
         bare = Command([own.python, "-m", "pytest", *options, *ROOMS_WITHOUT_ANSIBLE], count=count_pytest)
         core = core_for_host(minor, shop.interpreters)
         environment = shop.core_environment(core)
