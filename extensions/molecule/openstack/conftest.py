@@ -12,6 +12,11 @@ import testinfra
 sys.path[:0] = [str(Path(__file__).parents[3] / "tests")]
 
 
+def pytest_configure(config):
+    """openstacksdk warns about itself."""
+    config.addinivalue_line("filterwarnings", "ignore")
+
+
 def _host(name: str):
     folder = Path(os.environ["NOVA_PCI_LAB_CLOUD"]).resolve().parent
     config = folder / ("compute/ssh_config" if name == "compute" else "ssh_config")
