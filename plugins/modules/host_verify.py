@@ -107,7 +107,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._adapter import ROOT_ARGUMENT_SPEC, run_module
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.inventory import build_inventory
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.table import device_table
-from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.verify import FAILED, verify, with_verdicts
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.verify import result_of, verify, with_verdicts
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.boot import read_boot
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.machine import read_machine
 
@@ -117,17 +117,8 @@ def verify_host(params: dict[str, Any]) -> dict[str, Any]:
     root, plan = params["root"], params["plan"]
     inventory = build_inventory(read_machine(root), read_boot(root).next_boot_tokens)
     findings = verify(plan, inventory, params["actions"])
-    wrong = [
-        f"{item.check}: {item.found}, expected {item.expected}; {item.fix}" for item in findings if item.state == FAILED
-    ]
-    result = {
-        "changed": False,
-        "findings": [finding.to_dict() for finding in findings],
-        "table": device_table(inventory, with_verdicts(plan, findings)),
-    }
-    if wrong and params["fail"]:
-        result.update(failed=True, msg="The host does not show what was planned:\n" + "\n".join(wrong))
-    return result
+    table = device_table(inventory, with_verdicts(plan, findings))
+    return result_of(findings, table, params["fail"], "The host does not show what was planned:")
 
 
 def main() -> None:

@@ -101,7 +101,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._adapter import ROOT_ARGUMENT_SPEC, run_module
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.nova_release import parse_release
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.nova_verify import setting_table, verify_nova
-from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.verify import FAILED
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.verify import result_of
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.nova import read_nova
 
 
@@ -110,17 +110,8 @@ def verify_services(params: dict[str, Any]) -> dict[str, Any]:
     plan = params["plan"]
     version = parse_release(plan["release"]["version"])
     findings = verify_nova(plan, read_nova(params["root"]), version, params["actions"])
-    wrong = [
-        f"{item.check}: {item.found}, expected {item.expected}; {item.fix}" for item in findings if item.state == FAILED
-    ]
-    result = {
-        "changed": False,
-        "findings": [finding.to_dict() for finding in findings],
-        "table": setting_table(plan["settings"]),
-    }
-    if wrong and params["fail"]:
-        result.update(failed=True, msg="The services do not have what was planned:\n" + "\n".join(wrong))
-    return result
+    table = setting_table(plan["settings"])
+    return result_of(findings, table, params["fail"], "The services do not have what was planned:")
 
 
 def main() -> None:

@@ -17,14 +17,8 @@ description:
 author:
   - nova_pci contributors (@nova-pci)
 extends_documentation_fragment:
+  - nova_pci.passthrough.info
   - nova_pci.passthrough.cloud
-attributes:
-  check_mode:
-    description: The module only reads, so check mode gives the same result as any run.
-    support: full
-  diff_mode:
-    description: The module changes nothing, so there is nothing to show.
-    support: N/A
 options:
   devices:
     description: The declaration, C(pci_passthrough_devices).

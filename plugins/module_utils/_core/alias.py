@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Sequence
@@ -14,12 +13,12 @@ from typing import Any
 
 from .errors import NovaRefusal
 from .model import DEVICE_TYPES
+from .nearest import as_key, did_you_mean
 from .nova_release import NovaVersion, first_with_alias_key, first_with_numa_policy
+from .truth import truth
 
 DEFAULT_NUMA_POLICY = "legacy"
 MAX_NAME = 256
-_TRUE = ("1", "t", "true", "on", "y", "yes")
-_FALSE = ("0", "f", "false", "off", "n", "no")
 # nova/pci/utils.py PCI_VENDOR_PATTERN, searched as jsonschema does: other scripts' digits and a last line break pass.
 _FOUR_DIGITS = re.compile(r"^([\da-fA-F]{4})$")
 _EXAMPLE = '{"name": "a1", "vendor_id": "8086", "product_id": "154d", "device_type": "type-PF"}'
@@ -110,8 +109,8 @@ def _unknown_key(value: str, key: str, version: NovaVersion) -> NovaRefusal:
     first = first_with_alias_key(key)
     if first is not None:
         return _refusal(value, f"has the key {key!r}, which only {first.label} and later know", f"Remove {key}")
-    near = difflib.get_close_matches(key.lower().replace("-", "_"), sorted(version.alias_keys), n=1)
-    fix = f"Did you mean {near[0]}?" if near else f"The keys are {', '.join(sorted(version.alias_keys))}"
+    keys = sorted(version.alias_keys)
+    fix = did_you_mean(as_key(key), keys, f"The keys are {', '.join(keys)}", 0.6)
     return _refusal(value, f"has the unknown key {key!r}", fix)
 
 
@@ -135,11 +134,10 @@ def _check(value: str, key: str, content: str, version: NovaVersion) -> None:
 
 
 def _boolean(value: str, content: str) -> str:
-    """oslo_utils.strutils.bool_from_string, strict."""
-    lowered = content.strip().lower()
-    if lowered not in (*_TRUE, *_FALSE):
+    found = truth(content)
+    if found is None:
         raise _refusal(value, f"has {content!r} as live_migratable, which is neither yes nor no", "Write yes or no")
-    return "true" if lowered in _TRUE else "false"
+    return "true" if found else "false"
 
 
 def _check_repeated(value: str, spec: AliasSpec, first: AliasSpec, policy: str, first_policy: str) -> None:

@@ -8,7 +8,6 @@ The goals Applied and Removed return a Decision; check mode prints it, _host/tra
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -218,11 +217,8 @@ def _decide_edited(
     _refuse_strange(file, current, record)
     if record is not None and record.real != real:
         record = None  # the link leads elsewhere now: what we wrote there is out of reach
-    pristine = current.text
-    there: tuple[LineEdit, ...] = ()
-    with contextlib.suppress(ValueError):  # lines of ours that somebody changed are theirs now
-        there = () if record is None else record.standing(pristine)
-    pristine = undo_edits(pristine, there)
+    there = () if record is None else record.left_standing(current.text)
+    pristine = undo_edits(current.text, there)
     try:
         after = current.with_text(apply_edits(pristine, file.edits))
     except ValueError:

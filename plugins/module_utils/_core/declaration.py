@@ -5,14 +5,15 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass
 from typing import Callable
 
 from .errors import InputProblem, PassthroughError, SeveralProblems
 from .model import DEVICE_TYPES, TYPE_PF, TYPE_VF
+from .nearest import as_key, did_you_mean, nearest
 from .nova_address import GlobAddress, NovaAddress, RegexAddress, parse_glob, parse_regex
+from .truth import truth
 
 VARIABLE = "pci_passthrough_devices"
 DRIVER_VFIO = "vfio-pci"
@@ -32,9 +33,6 @@ _MAC = re.compile(r"([0-9a-fA-F]{2}([:-])[0-9a-fA-F]{2}(\2[0-9a-fA-F]{2}){4})\Z"
 _DRIVER = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 # Nova splits "name:count,name:count"; nova.conf reads $ as a reference, and quotes and backslashes as JSON.
 _ALIAS = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9 ._+/@-]{0,253}[A-Za-z0-9._+/@-])?\Z")
-# What Nova takes for a truth value: nova/pci/devspec.py by way of oslo_utils.strutils, strictly.
-_TRUE = ("1", "t", "true", "on", "y", "yes")
-_FALSE = ("0", "f", "false", "off", "n", "no")
 _HEX_PREFIX = re.compile(r"\s*0[xX]")
 
 
@@ -246,8 +244,7 @@ def _refuse_unknown_keys(place: str, item: dict[object, object], problems: list[
     for key in item:
         if key in KEYS:
             continue
-        near = difflib.get_close_matches(str(key).lower().replace("-", "_"), KEYS, n=1, cutoff=0.5)
-        fix = f"Did you mean {near[0]}?" if near else f"The keys are {', '.join(KEYS)}"
+        fix = did_you_mean(as_key(key), KEYS, f"The keys are {', '.join(KEYS)}")
         problems.append(InputProblem(place, key, "is no key of a device", fix))
 
 
@@ -368,8 +365,8 @@ def _one_of(choices: tuple[str, ...]) -> Callable[[str], str]:
         if text in choices:
             return text
         lowered = {choice.lower(): choice for choice in choices}
-        near = difflib.get_close_matches(text.lower(), list(lowered), n=1, cutoff=0.6)
-        hint = f"; did you mean {lowered[near[0]]}?" if near else ""
+        near = nearest(text.lower(), lowered, 0.6)
+        hint = "" if near is None else f"; did you mean {lowered[near]}?"
         raise _refused("is not known", f"Write one of {', '.join(choices)}{hint}")
 
     return parse
@@ -413,15 +410,10 @@ def _tag_text(value: object) -> str:
 
 
 def _boolean(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        lowered = value.strip().lower()
-        if lowered in _TRUE:
-            return "true"
-        if lowered in _FALSE:
-            return "false"
-    raise _refused("is neither true nor false", "Write true or false")
+    found = truth(value) if isinstance(value, (bool, str)) else None
+    if found is None:
+        raise _refused("is neither true nor false", "Write true or false")
+    return "true" if found else "false"
 
 
 def _traits(value: object) -> str:

@@ -15,11 +15,10 @@ from .errors import NovaRefusal
 from .model import PciDevice
 from .nova_address import INVALID_SPEC, WRONG_ADDRESS, GlobAddress, NovaAddress, read_glob, read_regex
 from .nova_release import NovaVersion
+from .truth import truth
 
 ANY = "*"
 MAX_ID = 0xFFFF
-_TRUE = ("1", "t", "true", "on", "y", "yes")
-_FALSE = ("0", "f", "false", "off", "n", "no")
 # Tags that Nova stores as "true" or "false" and refuses as anything else, in the order in which it looks at them.
 _STRICT_TAGS = ("managed", "live_migratable", "one_time_use")
 _EXAMPLE = '{"address": "0000:3b:00.0"} or {"vendor_id": "8086", "product_id": "154d"}'
@@ -87,14 +86,6 @@ def parse_device_spec(
 def first_match(specs: Iterable[DeviceSpec], device: PciDevice, parent: PciDevice | None = None) -> DeviceSpec | None:
     """Return the first that matches: it alone gives the device its tags (Whitelist.get_devspec)."""
     return next((spec for spec in specs if spec.matches(device, parent)), None)
-
-
-def truth(value: object) -> bool | None:
-    """What Nova takes *value* for where it wants a truth value (oslo_utils.strutils.bool_from_string); None: neither."""
-    text = str(value).strip().lower()
-    if text in _TRUE:
-        return True
-    return False if text in _FALSE else None
 
 
 def _has_serial(device: PciDevice) -> bool:

@@ -8,13 +8,13 @@ The variable ``pci_passthrough_flavors`` is read strictly, and all its problems 
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from .errors import InputProblem, NovaRefusal, PassthroughError, raise_problems
+from .nearest import as_key, did_you_mean
 
 PROPERTY = "pci_passthrough:alias"
 VARIABLE = "pci_passthrough_flavors"
@@ -154,9 +154,8 @@ def parse_flavors(raw: object, aliases: Collection[str]) -> tuple[FlavorEntry, .
 
 def _device_problems(place: str, alias: object, count: object, aliases: Collection[str]) -> Iterator[InputProblem]:
     if alias not in aliases:
-        near = difflib.get_close_matches(str(alias), sorted(aliases), n=1, cutoff=0.5)
         known = f"The aliases are {', '.join(sorted(aliases))}" if aliases else "Declare devices with an alias first"
-        fix = f"Did you mean {near[0]}?" if near else known
+        fix = did_you_mean(str(alias), sorted(aliases), known)
         if any(character in str(alias) for character in ":,"):
             fix = "Write each alias as a key and its count as the value, as in {a1: 2, b1: 1}"
         yield InputProblem(place, alias, "is no declared alias", fix)
@@ -193,8 +192,7 @@ def _flavor_problems(place: str, item: object, aliases: Collection[str]) -> Iter
 def _unknown_keys(place: str, item: dict[object, object]) -> Iterator[InputProblem]:
     for key in item:
         if key not in KEYS:
-            near = difflib.get_close_matches(str(key).lower().replace("-", "_"), KEYS, n=1, cutoff=0.5)
-            fix = f"Did you mean {near[0]}?" if near else f"The keys are {', '.join(KEYS)}"
+            fix = did_you_mean(as_key(key), KEYS, f"The keys are {', '.join(KEYS)}")
             yield InputProblem(place, key, "is no key of a flavor", fix)
 
 

@@ -168,12 +168,16 @@ class FileRecord:
         ours = {line for edit in edits for line in edit.new if line not in edit.old}
         return not ours.isdisjoint(split_lines(text))
 
-    def pristine(self, text: str) -> str:
-        """Return the file's *text* as it would be without us. Lines of ours that somebody changed are theirs now."""
+    def left_standing(self, text: str) -> tuple[LineEdit, ...]:
+        """As standing(), but lines of ours that somebody changed are theirs now."""
         try:
-            return undo_edits(text, self.standing(text))
+            return self.standing(text)
         except ValueError:
-            return text
+            return ()
+
+    def pristine(self, text: str) -> str:
+        """Return the file's *text* as it would be without us."""
+        return undo_edits(text, self.left_standing(text))
 
     def to_dict(self) -> dict[str, Any]:
         return {

@@ -8,13 +8,13 @@ Only values of the options named here are ever shown: the files hold passwords.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Iterator, Sequence
 
 from . import nova_options
 from .errors import NovaRefusal
 from .lint_finding import ERROR, INFO, WARNING, Finding, place_of
+from .nearest import as_key, did_you_mean, nearest
 from .nova_release import first_with_option
 from .nova_service import API, COMPUTE, CONDUCTOR, SCHEDULER
 from .oslo_config import DEFAULT, Assignment, normal_group
@@ -74,8 +74,8 @@ def _unknown_options(view: ServiceView) -> Iterator[Finding]:
     for one in _assignments(view):
         elsewhere = one.name in (*_SCHEDULING, *_OLD_DEFAULTS)  # _misplaced tells of these
         if normal_group(one.group) == "pci" and one.name not in _PCI and not elsewhere:
-            near = difflib.get_close_matches(one.name.lower().replace("-", "_"), _PCI, n=1, cutoff=0.5)
-            fix = f"Did you mean {near[0]}?" if near else f"The options of [pci] are {', '.join(_PCI)}"
+            near = nearest(as_key(one.name), _PCI)
+            fix = did_you_mean(as_key(one.name), _PCI, f"The options of [pci] are {', '.join(_PCI)}")
             effect = f"Nova has no option {one.name} in [pci] and ignores it"
             yield Finding(ERROR if near else WARNING, "unknown-option", place_of(one), one.name, effect, fix)
 

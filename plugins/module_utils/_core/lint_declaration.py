@@ -19,6 +19,7 @@ from .nova_release import (
     first_with_numa_policy,
     first_with_option,
     first_with_tag,
+    too_old,
 )
 
 _PLACEMENT_TAGS = ("resource_class", "traits")
@@ -121,15 +122,10 @@ def _live_migratable(entry: DeviceEntry, ground: Ground) -> Iterator[Finding]:
     value = dict(entry.tags).get("live_migratable")
     if value is None or "live_migratable" not in ground.version.device_spec_tags:
         return
-    for name, found, least in zip(("libvirt", "QEMU"), (ground.libvirt, ground.qemu), LIVE_MIGRATABLE_MINIMUM):
-        needed = ".".join(str(part) for part in least)
-        if found is not None and found < least:
-            here = ".".join(str(part) for part in found)
-            effect = (
-                f"nova-compute would not start: live_migratable, even no, needs {name} {needed}, and here is {here}"
-            )
-            fix = f"Update {name}, or remove live_migratable"
-            yield _finding(ERROR, "declared-live-migratable", entry, "live_migratable", value, effect, fix)
+    for name, here, needed in too_old((ground.libvirt, ground.qemu), LIVE_MIGRATABLE_MINIMUM):
+        effect = f"nova-compute would not start: live_migratable, even no, needs {name} {needed}, and here is {here}"
+        fix = f"Update {name}, or remove live_migratable"
+        yield _finding(ERROR, "declared-live-migratable", entry, "live_migratable", value, effect, fix)
     if value == "false":
         effect = "Nova keeps these devices for aliases with live_migratable no; any other alias takes them too"
         fix = "Remove it, unless an alias of that kind asks for them"

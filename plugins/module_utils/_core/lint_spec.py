@@ -5,16 +5,16 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from .device_spec import ANY, DeviceSpec, truth
+from .device_spec import ANY, DeviceSpec
 from .errors import NovaRefusal
 from .lint_finding import ERROR, INFO, WARNING, Finding, place_of
 from .model import TYPE_PF, PciDevice
+from .nearest import as_key, did_you_mean, nearest
 from .nova_address import RegexAddress
 from .nova_release import first_with_tag
 from .nova_service import COMPUTE
@@ -22,6 +22,7 @@ from .pci_pools import tracked
 from .placement_rules import providers
 from .service_start import spec_effect
 from .service_view import ServiceView, SpecLine, set_by_variable
+from .truth import truth
 
 KEYS = ("vendor_id", "product_id", "address", "devname")
 _ADDRESS_KEYS = ("domain", "bus", "slot", "function")
@@ -115,7 +116,7 @@ def _unknown_keys(spec: DeviceSpec, line: SpecLine, view: ServiceView) -> Iterat
         if tag in view.version.device_spec_tags:
             continue
         if first is None:
-            selects = difflib.get_close_matches(tag.lower(), KEYS, n=1, cutoff=0.5)
+            selects = nearest(tag.lower(), KEYS)
             effect = f"Nova does not know {tag!r} and keeps it as a tag that selects nothing"
             yield _finding(ERROR if selects else WARNING, "spec-unknown-key", line, effect, _did_you_mean(tag, known))
         else:
@@ -295,5 +296,4 @@ def _named(devices: list[PciDevice]) -> str:
 
 
 def _did_you_mean(key: str, known: tuple[str, ...]) -> str:
-    near = difflib.get_close_matches(key.lower().replace("-", "_"), known, n=1, cutoff=0.5)
-    return f"Did you mean {near[0]}?" if near else f"The keys are {', '.join(known)}"
+    return did_you_mean(as_key(key), known, f"The keys are {', '.join(known)}")

@@ -25,7 +25,7 @@ from .model import HostInventory
 from .nova_lint import lint
 from .nova_memory import refuse_silence, without_us
 from .nova_options import options_of
-from .nova_release import VARIABLE, NovaVersion, parse_release
+from .nova_release import ALL_FILTERS, VARIABLE, NovaVersion, parse_release, too_old
 from .nova_service import API, COMPUTE, CONDUCTOR, SCHEDULER, NovaNode, NovaService
 from .offer import Offer, make_offer, spec_lines
 from .scheduler_filters import merged, needed_filters
@@ -46,7 +46,6 @@ TO_CHANGE = "to change"
 
 # A line that Nova does not read is a mistake of somebody's, and no reason to refuse our own work.
 _WITHOUT_EFFECT = ("option-old-name", "option-too-new", "unknown-option", "unknown-section", "wrong-section")
-_ALL_FILTERS = "nova.scheduler.filters.all_filters"
 _RESTART_ORDER = (CONDUCTOR, SCHEDULER, API, COMPUTE)  # a compute waits for a conductor that answers
 _CONTROLLER = (API, SCHEDULER, CONDUCTOR)
 ROLES = {"compute": (COMPUTE,), "controller": _CONTROLLER}
@@ -160,12 +159,10 @@ def _refuse_findings(findings: Iterable[Finding]) -> None:
 def _refuse_old_software(node: NovaNode, version: NovaVersion) -> None:
     if node.service(COMPUTE) is None:
         return
-    wanted = (version.libvirt_minimum, version.qemu_minimum)
-    for name, found, least in zip(("libvirt", "QEMU"), (node.libvirt_version, node.qemu_version), wanted):
-        if found is not None and found < least:
-            shown, needed = (".".join(str(part) for part in parts) for parts in (found, least))
-            problem = f"is older than {needed}, which {version.label} needs"
-            raise MachineProblem(f"{name} {shown}", problem, f"Update {name} first")
+    least = (version.libvirt_minimum, version.qemu_minimum)
+    for name, here, needed in too_old((node.libvirt_version, node.qemu_version), least):
+        problem = f"is older than {needed}, which {version.label} needs"
+        raise MachineProblem(f"{name} {here}", problem, f"Update {name} first")
 
 
 # ---- what is wanted
@@ -217,8 +214,8 @@ def _scheduler_wants(node: NovaNode, version: NovaVersion, wishes: NovaWishes) -
     wanted = merged(present, version, needed_filters(wishes.entries))
     wants = [] if wanted == present else [Want(option, (",".join(wanted),), (SCHEDULER,))]
     offered = nova_options.available_filters(version).read(scheduler.config).values
-    if offered and _ALL_FILTERS not in offered:
-        wants.append(Want(nova_options.available_filters(version), (_ALL_FILTERS,), (SCHEDULER,)))
+    if offered and ALL_FILTERS not in offered:
+        wants.append(Want(nova_options.available_filters(version), (ALL_FILTERS,), (SCHEDULER,)))
     return wants
 
 

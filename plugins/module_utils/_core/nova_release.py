@@ -232,6 +232,24 @@ def parse_release(raw: object, place: str = VARIABLE) -> NovaVersion:
     return NovaVersion(major, minor, patch)
 
 
+SoftwareVersion = tuple[int, int, int]
+
+
+def too_old(
+    found: tuple[SoftwareVersion | None, SoftwareVersion | None], least: tuple[SoftwareVersion, SoftwareVersion]
+) -> tuple[tuple[str, str, str], ...]:
+    """Return (name, found, needed) of libvirt and QEMU, in this order, where one is older than *least*; None: not known."""
+    return tuple(
+        (name, _dotted(here), _dotted(needed))
+        for name, here, needed in zip(("libvirt", "QEMU"), found, least)
+        if here is not None and here < needed
+    )
+
+
+def _dotted(version: SoftwareVersion) -> str:
+    return ".".join(str(part) for part in version)
+
+
 def _known(since: dict[str, int], major: int) -> frozenset[str]:
     return frozenset(name for name, first in since.items() if first <= major)
 

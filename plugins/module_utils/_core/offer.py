@@ -51,10 +51,7 @@ def make_offer(selection: Selection) -> Offer:
         else:
             offered.append(Offered(item.device, item.entry))
     missing = [wish.parent for wish in selection.expected if wish.entry.is_for_nova]
-    for parent in selection.parents:
-        there = parent.device.sriov_numvfs == parent.num_vfs and parent.device.virtual_functions
-        if parent.entry.is_for_nova and not there:
-            missing.append(parent.device)
+    missing += [parent.device for parent in selection.parents if parent.entry.is_for_nova and not parent.has_functions]
     withheld += [
         f"the virtual functions of {card.label} are not handed to Nova yet: they do not exist. Run the host role first"
         for card in missing

@@ -14,11 +14,12 @@ from typing import Any
 
 from .address import PciAddress
 from .alias import Aliases, AliasSpec
-from .device_spec import DeviceSpec, first_match, truth
+from .device_spec import DeviceSpec, first_match
 from .errors import NovaRefusal
 from .flavor_request import AliasRequest
 from .model import TYPE_PF, TYPE_VF, PciDevice
 from .nova_release import NovaVersion
+from .truth import truth
 
 VDPA = "vdpa"
 # What placement decides and the pools therefore leave out, from 27 on (PciDeviceStats.ignored_pool_tags).

@@ -14,12 +14,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .address import PciAddress
-from .device_spec import DeviceSpec, truth
+from .device_spec import DeviceSpec
 from .errors import NovaRefusal
 from .model import TYPE_VF, PciDevice
 from .nova_release import NovaVersion
 from .pci_pools import pools, tracked
 from .standard_traits import STANDARD_TRAITS
+from .truth import truth
 
 CUSTOM = "CUSTOM_"
 MANAGED = "COMPUTE_MANAGED_PCI_DEVICE"

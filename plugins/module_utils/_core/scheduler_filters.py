@@ -9,11 +9,11 @@ _choose_host_filters; nova/loadables.py, get_matching_classes).
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from .errors import NovaRefusal
+from .nearest import nearest
 from .nova_release import ALL_FILTERS, NovaVersion
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def unknown_filter_fix(name: str, version: NovaVersion) -> str:
         last = name.rpartition(".")[2]
         return f"Write {last}, the name of the class alone; its path belongs into available_filters"
     lowered = {known.lower(): known for known in version.filter_classes}
-    near = difflib.get_close_matches(name.strip("\"'[] ").lower(), list(lowered), n=1, cutoff=0.7)
-    if near:
-        return f"Did you mean {lowered[near[0]]}?"
+    near = nearest(name.strip("\"'[] ").lower(), lowered, 0.7)
+    if near is not None:
+        return f"Did you mean {lowered[near]}?"
     return f"Remove {name}, or name its class in available_filters"

@@ -56,6 +56,11 @@ class Parent:
     def num_vfs(self) -> int:
         return self.entry.num_vfs
 
+    @property
+    def has_functions(self) -> bool:
+        """Whether the card has all the functions it is to have, so that they match by themselves."""
+        return self.device.sriov_numvfs == self.num_vfs and bool(self.device.virtual_functions)
+
 
 @dataclass(frozen=True)
 class Expected:
@@ -195,8 +200,8 @@ def _of_wanted_type(matching: tuple[PciDevice, ...], entry: DeviceEntry) -> tupl
 def _means_future_functions(entry: DeviceEntry, parent: Parent) -> bool:
     """Whether *entry* means the functions that *parent* is going to have."""
     card = parent.device
-    if card.sriov_numvfs == parent.num_vfs and card.virtual_functions:
-        return False  # they are there already, so they match by themselves
+    if parent.has_functions:
+        return False
     if entry.device_type not in (None, TYPE_VF) or entry.mac is not None or entry.serial is not None:
         return False
     if entry.address is not None:

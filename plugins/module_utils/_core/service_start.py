@@ -17,7 +17,7 @@ from .alias import read_aliases
 from .errors import NovaRefusal
 from .model import PciDevice
 from .nova_options import NovaOption
-from .nova_release import LIVE_MIGRATABLE_MINIMUM, NovaVersion
+from .nova_release import LIVE_MIGRATABLE_MINIMUM, NovaVersion, too_old
 from .nova_service import API, COMPUTE, CONDUCTOR, METADATA, SCHEDULER
 from .oslo_config import SyntaxTrouble
 from .pci_pools import pools
@@ -117,12 +117,10 @@ def old_software(view: ServiceView, libvirt: Version | None, qemu: Version | Non
         return
     if not any(dict(spec.tags).get("live_migratable") for spec in view.specs):
         return
-    for name, found, least in zip(("libvirt", "QEMU"), (libvirt, qemu), LIVE_MIGRATABLE_MINIMUM):
-        if found is not None and found < least:
-            problem = f"is the {name} here, and a live_migratable tag needs {_dotted(least)}"
-            yield NovaRefusal(
-                _dotted(found), problem, f"Update {name}, or remove the tag from device_spec", "InvalidConfiguration"
-            )
+    for name, here, needed in too_old((libvirt, qemu), LIVE_MIGRATABLE_MINIMUM):
+        problem = f"is the {name} here, and a live_migratable tag needs {needed}"
+        fix = f"Update {name}, or remove the tag from device_spec"
+        yield NovaRefusal(here, problem, fix, "InvalidConfiguration")
 
 
 def _first_update(view: ServiceView) -> Iterator[NovaRefusal]:
@@ -156,7 +154,3 @@ def _truth_options(view: ServiceView) -> tuple[NovaOption, ...]:
     if reads_scheduling and view.version.has_pci_in_placement:
         options.append(nova_options.PCI_IN_PLACEMENT)
     return tuple(options)
-
-
-def _dotted(version: Version) -> str:
-    return ".".join(str(part) for part in version)

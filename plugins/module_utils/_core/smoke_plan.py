@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from .declaration import DeviceEntry
 from .errors import InputProblem, MachineProblem, raise_problems
 from .flavor_plan import MANAGED, NAMESPACE, SMOKE, Flavor, own_id
 from .flavor_request import PROPERTY, request_text
+from .nearest import did_you_mean
 from .server_story import ComputeService
 
 PREFIX = "nova-pci-passthrough-smoke"
@@ -59,8 +59,7 @@ def chosen_aliases(entries: Sequence[DeviceEntry], wanted: Sequence[str]) -> tup
     for index, text in enumerate(wanted):
         name, colon, count = text.partition(":")
         if name not in declared:
-            near = difflib.get_close_matches(name, declared, n=1, cutoff=0.5)
-            fix = f"Did you mean {near[0]}?" if near else f"The aliases are {', '.join(declared)}"
+            fix = did_you_mean(name, declared, f"The aliases are {', '.join(declared)}")
             problems.append(InputProblem(f"smoke_aliases[{index}]", text, "is no declared alias", fix))
         elif colon and (_COUNT.match(count) is None):
             fix = f"Write {name}, or {name}:2 for two devices in one server"

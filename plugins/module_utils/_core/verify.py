@@ -53,6 +53,16 @@ def verify(plan: Mapping[str, Any], inventory: HostInventory, actions: Iterable[
     )
 
 
+def result_of(findings: Iterable[Finding], table: list[str], fail: bool, headline: str) -> dict[str, Any]:
+    """The findings as a module returns them; with *fail*, a failed one is the module's failure, below *headline*."""
+    rows = tuple(findings)
+    wrong = [f"{row.check}: {row.found}, expected {row.expected}; {row.fix}" for row in rows if row.state == FAILED]
+    result: dict[str, Any] = {"changed": False, "findings": [row.to_dict() for row in rows], "table": table}
+    if wrong and fail:
+        result.update(failed=True, msg="\n".join([headline, *wrong]))
+    return result
+
+
 def with_verdicts(plan: Mapping[str, Any], findings: Iterable[Finding]) -> list[dict[str, Any]]:
     """Return the rows of plan["devices"] with the verdict that the findings give them."""
     worst: dict[str, Finding] = {}

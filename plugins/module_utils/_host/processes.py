@@ -20,7 +20,7 @@ _UNIT = re.compile(rb"/([^/\n]+\.service)(?:/|$)", re.MULTILINE)
 class Process:
     """One process.
 
-    Shape: *started* in seconds since the epoch, *home* of its user as /etc/passwd has it, *working_directory* as it is now,
+    Shape: *started* in seconds since the epoch, *user* the number of its owner, *working_directory* as it is now,
     *environment* as it was at the start; *unreadable* says why it could not be read.
     """
 

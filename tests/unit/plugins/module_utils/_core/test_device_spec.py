@@ -13,7 +13,6 @@ from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.device_
     DeviceSpec,
     first_match,
     parse_device_spec,
-    truth,
 )
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.errors import NovaRefusal
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.model import PciDevice
@@ -244,7 +243,3 @@ def test_remote_managed_cannot_name_a_pf() -> None:
     assert refused(spec, YOGA) == "PciDeviceNotFoundById"
     assert read(spec, VICTORIA)
     assert refused({"remote_managed": True, "devname": "ens9"}) == "PciDeviceRemoteManagedNotPresent"
-
-
-def test_truth() -> None:
-    assert [truth(value) for value in ("On", "0", "", None, 2)] == [True, False, None, None, None]
