@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import asdict
@@ -162,6 +163,7 @@ class TestCompute:
 
 
 class TestGuestImages:
+    @pytest.mark.skipif(shutil.which("cpio") is None, reason="cpio is not installed")
     def test_an_archive_of_one_file(self) -> None:
         archive = guest_images.newc([("init", 0o100755, b"abc")])
         listed = subprocess.run(["cpio", "-t", "--quiet"], input=archive, capture_output=True, check=True).stdout
