@@ -20,7 +20,7 @@ from pathlib import Path
 if __name__ == "__main__" and not __package__:
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from lab import host_tools
+from lab import guest_images, host_tools
 from lab.cloud import Cloud
 from lab.errors import LabError, NotPossibleHereError
 from lab.machine import Lab
@@ -151,7 +151,7 @@ def _console(cloud: Cloud, progress: Progress) -> list[str] | None:
     while time.monotonic() < deadline:
         done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
         lines = [line.strip() for line in done.stdout.splitlines()]
-        if "TINY-DONE" in lines:
+        if guest_images.LAST_WORD in lines:
             return [line for line in lines if line.startswith("TINY-PCI")]
         progress.heartbeat("waiting for the server's console")
         time.sleep(5)

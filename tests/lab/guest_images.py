@@ -19,6 +19,9 @@ PACKAGES = ("linux-image-cloud-amd64", "busybox-static")
 DISK_BYTES = 1 << 20
 """Firmware takes no disk that is one sector long for bootable."""
 
+LAST_WORD = "TINY-DONE"
+"""What both images print after the functions they see."""
+
 _SOURCES = Path(__file__).with_name("guest")
 _BOOT_SECTOR = _SOURCES / "bootsect.S"
 _INIT = _SOURCES / "tiny_init.sh"

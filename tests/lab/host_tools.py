@@ -29,6 +29,8 @@ NEEDS = (
     Need("ssh-keygen", "openssh-client"),
     Need("unshare", "util-linux"),
     Need("setpriv", "util-linux"),
+    Need("as", "binutils"),
+    Need("ld", "binutils"),
     Need(KEYRING, "debian-archive-keyring"),
 )
 """QEMU is not here: `qemu.py` brings its own where the machine's is too old."""
@@ -38,8 +40,6 @@ CLOUD_NEEDS = (
     Need("systemd-nspawn", "systemd-container"),
     Need("ip", "iproute2"),
     Need("nsenter", "util-linux"),
-    Need("as", "binutils"),
-    Need("ld", "binutils"),
 )
 """What a cloud needs besides a machine that stands alone."""
 

@@ -81,7 +81,7 @@ class TestCache:
 
 class TestHostTools:
     def test_one_sentence_names_everything(self) -> None:
-        present = {"mke2fs", "ssh", "unshare", "setpriv", apt_sources.KEYRING}
+        present = {"mke2fs", "ssh", "unshare", "setpriv", "as", "ld", apt_sources.KEYRING}
         lacking = host_tools.missing(present=present.__contains__)
         assert host_tools.sentence(lacking) == (
             "mmdebstrap, ssh-keygen are missing here: run the lab's setup,"
@@ -240,10 +240,22 @@ class TestQemu:
         )
         assert found.system[3] == "/t/usr/bin/qemu-system-x86_64"
 
-    def test_probe_is_a_boot_sector(self) -> None:
-        disk = qemu.probe_image()
-        assert disk[510:512] == b"\x55\xaa"
-        assert len(disk) == 1 << 20
+    @pytest.mark.parametrize(
+        ("what_it_does", "works"),
+        [
+            ('echo "TINY-DONE" > "$console"; sleep 60', True),
+            ('echo "Linux version" > "$console"; sleep 60', False),  # a kernel that hangs
+            ("exit 1", False),
+        ],
+    )
+    def test_only_a_kernel_that_came_up_counts(self, tmp_path: Path, what_it_does: str, works: bool) -> None:
+        program = tmp_path / "qemu"
+        last = 'for word in "$@"; do console=${word#file:}; done'
+        program.write_text(f"#!/bin/sh\n{last}\n{what_it_does}\n", encoding="ascii")
+        program.chmod(0o755)
+        found = qemu.Qemu((str(program),), ("true",))
+        assert qemu.kvm_boots_a_kernel(found, tmp_path, tmp_path / "cache", seconds=1) is works
+        assert list((tmp_path / "cache").iterdir()) == []
 
 
 class TestSsh:
