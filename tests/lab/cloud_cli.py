@@ -6,7 +6,7 @@ import argparse
 import os
 import subprocess
 
-from . import cloud, compute, controller, host_tools
+from . import cloud, compute, controller, host_tools, suites
 from .errors import LabError
 from .machine import Lab
 from .progress import Progress
@@ -19,7 +19,7 @@ def add_verbs(parser: argparse.ArgumentParser) -> None:
     verbs = parser.add_subparsers(dest="cloud_verb", required=True, metavar="VERB")
     up = verbs.add_parser("up", help="start a cloud and wait until its compute service is up")
     up.add_argument("name", nargs="?", default=DEFAULT_NAME)
-    up.add_argument("--suite", choices=controller.SUITES, default="bookworm")
+    up.add_argument("--suite", choices=suites.SUITES, default="bookworm")
     up.add_argument("--fresh", action="store_true", help="throw an existing cloud away first")
     down = verbs.add_parser("down", help="stop and remove clouds, prove that nothing is left")
     down.add_argument("name", nargs="?")
@@ -38,7 +38,7 @@ def add_verbs(parser: argparse.ArgumentParser) -> None:
         "run", help="start a cloud, run a command in its network, take the cloud away whatever comes"
     )
     whole.add_argument("name")
-    whole.add_argument("--suite", choices=controller.SUITES, default="bookworm")
+    whole.add_argument("--suite", choices=suites.SUITES, default="bookworm")
     whole.add_argument("--keep", action="store_true", help="leave the cloud when the command failed")
     whole.add_argument("command", nargs=argparse.REMAINDER)
     login = verbs.add_parser("ssh", help="run a command on a host: ssh NAME controller|compute -- COMMAND")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from . import controller, debian_root, image, ini, openstack_settings, zoo
+from . import controller, debian_root, image, ini, openstack_settings, suites, zoo
 from .cache import Cache, code_digest
 from .machine import MEMORY_MIB, Lab, Machine
 from .network import COMPUTE, SUBNET, TAP, Network
@@ -96,7 +96,7 @@ def files(suite: str, root_uuid: str) -> dict[str, str]:
     """Files of the compute host, by path relative to its root."""
     return {
         **controller.system_files("cmp1"),
-        **controller.sshd_files(suite),
+        **suites.sshd_files(suite),
         "etc/fstab": f"UUID={root_uuid} / ext4 defaults,noatime 0 1\n",
         "etc/systemd/network/10-ssh.network": (
             f"[Match]\nMACAddress={zoo.CLOUD_NIC_MAC}\n"
@@ -137,7 +137,7 @@ def _packages(build: image.Build, cache: Cache) -> Path:
 
 
 def _inputs(suite: str, key: Path) -> dict[str, object]:
-    controller.require_suite(suite)
+    suites.require(suite)
     return {
         "packages": _package_inputs(suite, key),
         "files": files(suite, ""),

@@ -13,15 +13,12 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from . import debian_root, guest_images, ini, openstack_settings, ssh
+from . import debian_root, guest_images, ini, openstack_settings, ssh, suites
 from .cache import Cache, code_digest
 from .container import Container
-from .errors import LabError
 from .network import COMPUTE, CONTROLLER, Network
 from .openstack_settings import secret
 from .progress import Progress
-
-SUITES = ("bookworm", "trixie")
 
 PACKAGES = (
     "systemd-sysv",
@@ -56,7 +53,7 @@ _STEP_SECONDS = 900
 
 def build(suite: str, cache: Cache, progress: Progress) -> Path:
     """The configured tree (a folder `root`) from the cache, built when its inputs changed."""
-    require_suite(suite)
+    suites.require(suite)
     key = ssh.ensure_key(cache.root)
     packages = _packages(suite, cache, key, progress)
     images = guest_images.build(cache, progress)
@@ -71,12 +68,6 @@ def build(suite: str, cache: Cache, progress: Progress) -> Path:
         _Configuration(suite, scratch, packages / "root", images, key, progress).run()
 
     return cache.get_or_build(kind(suite), inputs, make)
-
-
-def require_suite(suite: str) -> None:
-    """Refuse a suite that no cloud is made of."""
-    if suite not in SUITES:
-        raise LabError(f"There is no cloud of {suite!r}; choose one of {', '.join(SUITES)}.")
 
 
 def kind(suite: str) -> str:
@@ -94,18 +85,11 @@ def system_files(hostname: str) -> dict[str, str]:
     }
 
 
-def sshd_files(suite: str) -> dict[str, str]:
-    """Debian 13's sshd shuts out who connects and leaves too often; everybody here has one address."""
-    if suite in ("bullseye", "bookworm"):
-        return {}
-    return {"etc/ssh/sshd_config.d/lab.conf": "PerSourcePenalties no\n"}
-
-
 def files(suite: str) -> dict[str, str]:
     """Files of the controller, by path relative to its root."""
     return {
         **system_files("ctl"),
-        **sshd_files(suite),
+        **suites.sshd_files(suite),
         "etc/mysql/mariadb.conf.d/99-lab.cnf": (
             "[mariadb]\nskip-log-bin\nskip-name-resolve\nmax_connections=400\n"
             "innodb_buffer_pool_size=64M\ninnodb_flush_log_at_trx_commit=0\n"

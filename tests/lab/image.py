@@ -17,13 +17,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import debian_root, ssh, zoo
+from . import debian_root, ssh, suites, zoo
 from .cache import Cache, code_digest
 from .errors import LabError
 from .progress import Progress
 from .qemu import Qemu
-
-SUITES = ("bookworm", "trixie")
 
 PACKAGES = (
     "linux-image-amd64",
@@ -108,8 +106,7 @@ def build(
 
 def inputs(suite: str, key: Path) -> dict[str, object]:
     """Everything that decides what a machine's image contains."""
-    if suite not in SUITES:
-        raise LabError(f"There is no image of {suite!r}; choose one of {', '.join(SUITES)}.")
+    suites.require(suite)
     return {
         "suite": suite,
         "packages": list(PACKAGES),
@@ -142,8 +139,7 @@ def guest_files(suite: str, root_uuid: str, data_uuid: str, public_key: str) -> 
             "[Network]\nDHCP=ipv4\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n"
             "[DHCPv4]\nClientIdentifier=mac\n"
         ),
-        # Debian 13's sshd shuts out who connects and leaves too often; everybody here has one address.
-        **({} if suite == "bookworm" else {"etc/ssh/sshd_config.d/lab.conf": "PerSourcePenalties no\n"}),
+        **suites.sshd_files(suite),
         # The usual 90 s are not enough on an emulated processor that others keep busy.
         "etc/systemd/system.conf.d/lab.conf": "[Manager]\nDefaultTimeoutStartSec=900s\n",
         "etc/default/grub.d/00-lab.cfg": GRUB_DEFAULTS,

@@ -12,7 +12,7 @@ if __name__ == "__main__" and not __package__:
     # Run as a file: Python put this folder on the path, where the package's parent belongs.
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from lab import cloud_cli, host_tools, image, machine, record, zoo
+from lab import cloud_cli, host_tools, machine, record, suites, zoo
 from lab.errors import LabError, NotPossibleHereError
 from lab.progress import Progress
 
@@ -46,11 +46,11 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     verbs.add_parser("setup", help="install the Debian packages the lab needs here")
     build = verbs.add_parser("build", help="build a golden image, or all that a cloud starts from (cached)")
-    build.add_argument("--suite", choices=image.SUITES, default="bookworm")
+    build.add_argument("--suite", choices=suites.SUITES, default="bookworm")
     build.add_argument("--kind", choices=("machine", "cloud"), default="machine")
     up = verbs.add_parser("up", help="start a machine and wait for SSH")
     up.add_argument("name")
-    up.add_argument("--suite", choices=image.SUITES, default="bookworm")
+    up.add_argument("--suite", choices=suites.SUITES, default="bookworm")
     up.add_argument("--zoo", choices=zoo.ZOOS, default="intel")
     up.add_argument("--mem", type=int, metavar="MIB")
     up.add_argument("--fresh", action="store_true", help="throw an existing machine away first")

@@ -98,10 +98,6 @@ class TestController:
             for name in databases:
                 assert f"CREATE DATABASE {name};" in statements
 
-    def test_no_other_suite(self) -> None:
-        with pytest.raises(LabError, match="There is no cloud of 'sid'"):
-            controller.require_suite("sid")
-
     def test_files_meant_to_run_say_so(self) -> None:
         assert controller.files("bookworm")["usr/local/sbin/neutron-stub"].startswith("#!")
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import apt_sources, cache, host_tools, image, machine, qemu, ssh, zoo
+from lab import apt_sources, cache, host_tools, image, machine, qemu, ssh, suites, zoo
 from lab.errors import LabError
 from lab.progress import Progress
 
@@ -228,6 +228,15 @@ class TestZoo:
     def test_unknown_zoo(self) -> None:
         with pytest.raises(ValueError, match="no zoo named 'arm'"):
             zoo.devices("arm")
+
+
+class TestSuites:
+    def test_no_other_suite(self) -> None:
+        with pytest.raises(LabError, match="nothing of 'sid'; choose one of bullseye, bookworm, trixie"):
+            suites.require("sid")
+
+    def test_only_new_servers_penalise(self) -> None:
+        assert [bool(suites.sshd_files(suite)) for suite in suites.SUITES] == [False, False, True]
 
 
 class TestQemu:
