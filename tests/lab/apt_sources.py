@@ -20,6 +20,8 @@ _DEBIAN_SUITES = frozenset(
     {"bullseye", "bookworm", "trixie", "forky", "duke", "sid"}
     | {"oldoldstable", "oldstable", "stable", "testing", "unstable"}
 )
+# Their support has ended: mirrors still have the index of their security archive, and its files no more.
+_WITHOUT_SECURITY = frozenset({"bullseye"})
 _FORMAT = "$(RELEASE)\t$(REPO_URI)"
 _INHERITED = re.compile(r"Acquire::(Check-Valid-Until|Check-Date|Retries|ForceIPv[46]|https?::[^ ]+) ")
 
@@ -34,7 +36,7 @@ class Mirrors:
     def source_lines(self, suite: str) -> list[str]:
         """One-line apt sources for a suite."""
         lines = [f"deb [signed-by={KEYRING}] {self.main} {suite} main"]
-        if self.security:
+        if self.security and suite not in _WITHOUT_SECURITY:
             lines.append(f"deb [signed-by={KEYRING}] {self.security} {suite}-security main")
         return lines
 

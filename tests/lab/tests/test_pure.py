@@ -110,6 +110,7 @@ class TestAptSources:
             "http://mirror.example/debian/ trixie main",
             "http://mirror.example/debian-security/ trixie-security main",
         ]
+        assert len(found.source_lines("bullseye")) == 1, "its security archive has no files any more"
 
     def test_no_debian_at_all(self) -> None:
         assert apt_sources.parse_index_targets("noble\thttp://ubuntu.example/\n") is None
