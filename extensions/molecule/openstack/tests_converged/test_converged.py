@@ -10,7 +10,7 @@ import pytest
 from lab.recorded import changed, executed, parsed, reboots, results
 
 DEVICES = "/sys/bus/pci/devices"
-SPEC, ALIAS = "[pci]device_spec", "[pci]alias"
+ALIAS = "[pci]alias"
 
 
 def functions(compute, address: dict[str, str]) -> list[str]:
@@ -33,8 +33,8 @@ def test_one_reboot_and_the_devices_are_ready(runs, compute, address):
     assert len(functions(compute, address)) == 2
 
 
-def test_the_compute_hands_out_exactly_what_was_chosen(settings, compute, address):
-    specs = parsed(settings("converge again", "cmp1", "nova-compute", SPEC))
+def test_the_compute_hands_out_exactly_what_was_chosen(settings, spec_option, compute, address):
+    specs = parsed(settings("converge again", "cmp1", "nova-compute", spec_option))
     wanted = {address["nic_a"], address["nic_b"], *functions(compute, address)}
     assert {spec["address"] for spec in specs} == wanted
 
