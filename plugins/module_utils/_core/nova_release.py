@@ -180,7 +180,7 @@ class NovaVersion:
         """The filters that `nova.scheduler.filters.all_filters` offers; another name stops nova-scheduler."""
         return frozenset((*_FILTER_CLASSES, *(("AvailabilityZoneFilter",) if self.major <= 27 else ())))
 
-    # ---- minimum versions: nova/virt/libvirt/driver.py
+    # ---- minimum versions: nova/virt/libvirt/driver.py, and never below what Nova's guide to PCI passthrough advises
 
     @property
     def libvirt_minimum(self) -> tuple[int, int, int]:
@@ -259,6 +259,4 @@ def _minimum(major: int) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
         return (8, 0, 0), (6, 2, 0)
     if major >= 28:
         return (7, 0, 0), (5, 2, 0)
-    if major >= 23:
-        return (6, 0, 0), (4, 2, 0)
-    return (5, 0, 0), (4, 0, 0)  # its guide advises those of 23 for detaching devices
+    return (6, 0, 0), (4, 2, 0)  # Victoria starts with 5.0 and 4.0; its guide advises these, for detaching devices

@@ -343,6 +343,7 @@ def test_a_configuration_that_nova_cannot_read_is_named() -> None:
 @pytest.mark.parametrize(
     ("version", "libvirt", "qemu", "problem"),
     [
+        ("22.0.1", (5, 9, 9), (5, 2, 0), "libvirt 5.9.9: is older than 6.0.0"),
         ("26.2.2", (5, 9, 9), (7, 2, 0), "libvirt 5.9.9: is older than 6.0.0"),
         ("26.2.2", (6, 0, 0), (4, 1, 9), "QEMU 4.1.9: is older than 4.2.0"),
         ("31.3.1", (7, 9, 0), (7, 2, 0), "libvirt 7.9.0: is older than 8.0.0"),

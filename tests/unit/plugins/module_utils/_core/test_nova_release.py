@@ -134,7 +134,7 @@ def test_every_default_filter_exists(version: NovaVersion) -> None:
 
 
 MINIMUMS = [
-    (22, (5, 0, 0), (4, 0, 0)),
+    (22, (6, 0, 0), (4, 2, 0)),
     (23, (6, 0, 0), (4, 2, 0)),
     (27, (6, 0, 0), (4, 2, 0)),
     (28, (7, 0, 0), (5, 2, 0)),
