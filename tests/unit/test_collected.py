@@ -95,6 +95,20 @@ def test_every_scenario_verifies(scenario):
         assert list(folder.glob("test_*.py")), f"{named(folder)} holds no test"
 
 
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+def test_every_step_of_a_scenario_has_its_playbook(scenario):
+    """Molecule passes over a side effect without a word when the provisioner names none, whatever the sequence says."""
+    settings: dict[str, Any] = yaml.safe_load((scenario / "molecule.yml").read_text(encoding="utf-8"))
+    named_playbooks = settings["provisioner"]["playbooks"]
+    for name in named_playbooks.values():
+        assert (scenario / name).is_file()
+    for action, *words in (str(row).split() for row in settings["scenario"]["test_sequence"]):
+        if action in ("create", "prepare", "converge", "side_effect", "destroy"):
+            assert action in named_playbooks
+        if action == "side_effect":
+            assert all((scenario / word).is_file() for word in words)
+
+
 def test_make_test_runs_everything_that_make_check_runs():
     assert set(steps.steps_of("check")) < set(steps.steps_of("test"))
     assert {step.target for step in steps.STEPS} <= set(steps.TARGETS)
