@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import subprocess
+import sys
+from pathlib import Path
 
 from . import cloud, compute, controller, host_tools, suites
 from .errors import LabError
@@ -12,6 +15,9 @@ from .machine import Lab
 from .progress import Progress
 
 DEFAULT_NAME = "cloud"
+CONSOLE_LINES = 25
+
+_CONTROL = re.compile(r"\x1b[^A-Za-z]*[A-Za-z]|[\x00-\x08\x0b-\x1f]")
 
 
 def add_verbs(parser: argparse.ArgumentParser) -> None:
@@ -109,7 +115,29 @@ def _run_in_its_own(there: cloud.Cloud, arguments: argparse.Namespace) -> int:
         if status and arguments.keep:
             print(f"the cloud {there.name} stays for a look: cloud ssh {there.name} compute; cloud down {there.name}")
         else:
+            if status != 0:
+                _show_last_words(there)
             there.down()
+
+
+def _show_last_words(there: cloud.Cloud) -> None:
+    """The ends of both consoles: the cloud goes, and why it failed should not go with it."""
+    logs = cloud.logs(there.directory)
+    for host in cloud.HOSTS:
+        state = "runs" if getattr(there, host).running else "has ended"
+        print(f"the {host} of {there.name} {state}; the end of its console:", file=sys.stderr)
+        for line in last_lines(Path(logs[host])):
+            print(f"    {line}", file=sys.stderr)
+
+
+def last_lines(file: Path, count: int = CONSOLE_LINES) -> list[str]:
+    """The end of a console's log, without what moves a cursor; nothing when there is none."""
+    try:
+        text = file.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return []
+    lines = [_CONTROL.sub("", line).strip() for line in text.splitlines()]
+    return [line for line in lines if line][-count:]
 
 
 def _status(lab: Lab) -> None:

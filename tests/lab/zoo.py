@@ -25,6 +25,9 @@ SHARED_NIC_MAC = "52:54:00:4c:00:04"
 NUMA_NIC_MAC = "52:54:00:4c:00:05"
 CLOUD_NIC_MAC = "52:54:00:4c:00:06"
 
+# Without these two a request was seen to get lost under emulation, and the guest to wait for it for ever.
+_NOTHING_LOST = "ioeventfd=off,event_idx=off"
+
 SRIOV_NIC_VFS = 7
 NVME_VFS = 4
 _NVME_SRIOV = f"sriov_max_vfs={NVME_VFS},sriov_vq_flexible=8,sriov_vi_flexible=4,max_ioqpairs=10,msix_qsize=16"
@@ -68,8 +71,7 @@ DEVICES = (
             "-drive",
             "file={disk},if=none,id=root,format={disk_format},cache=unsafe,discard=unmap",
             "-device",
-            # Without these two a request was seen to get lost under emulation, and the guest to wait for it for ever.
-            "virtio-blk-pci,drive=root,bus=pcie.0,addr=0x3,bootindex=1,ioeventfd=off,event_idx=off",
+            f"virtio-blk-pci,drive=root,bus=pcie.0,addr=0x3,bootindex=1,{_NOTHING_LOST}",
         ),
         small=True,
     ),
@@ -215,7 +217,8 @@ CLOUD_DEVICES = (
             "-netdev",
             "{network}",
             "-device",
-            f"virtio-net-pci,netdev=ssh,bus=pcie.0,addr=0x4,disable-legacy=on,romfile=,mac={CLOUD_NIC_MAC}",
+            # As with the disk: a lost notification would leave the host without its network.
+            f"virtio-net-pci,netdev=ssh,bus=pcie.0,addr=0x4,disable-legacy=on,romfile=,{_NOTHING_LOST},mac={CLOUD_NIC_MAC}",
         ),
     ),
     Device(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import cloud, compute, container, controller, guest_images, host_tools, ini, network, probe, zoo
+from lab import cloud, cloud_cli, compute, container, controller, guest_images, host_tools, ini, network, probe, zoo
 from lab import openstack_settings as settings
 from lab.errors import LabError
 from lab.machine import CLOUDS, Lab
@@ -164,6 +164,16 @@ class TestGuestImages:
         archive = guest_images.newc([("init", 0o100755, b"abc")])
         listed = subprocess.run(["cpio", "-t", "--quiet"], input=archive, capture_output=True, check=True).stdout
         assert listed == b"init\n"
+
+
+class TestLastWords:
+    def test_the_end_of_a_console_without_what_moves_a_cursor(self, tmp_path: Path) -> None:
+        log = tmp_path / "serial.log"
+        log.write_bytes(b"one\r\n\x1b[6n\x1b[32766;32766H\r\n\x1b[!p\x1b[?7htwo \xff\r\n\r\nthree")
+        assert cloud_cli.last_lines(log, 2) == ["two \ufffd", "three"]
+
+    def test_no_console_at_all(self, tmp_path: Path) -> None:
+        assert cloud_cli.last_lines(tmp_path / "none") == []
 
 
 class TestCloud:
