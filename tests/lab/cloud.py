@@ -43,6 +43,7 @@ class State:
     ssh_user: str
     ssh_key: str
     ssh_common_args: str
+    ssh_control_dir: str
     clouds_yaml: str
     cloud: str
     logs: dict[str, str]
@@ -126,8 +127,7 @@ class Cloud:
         found += mounts_below(self.directory, mounts)
         if self.network.exists:
             found.append(f"network namespace {self.network.namespace}")
-        if self.directory.exists():
-            found.append(f"folder {self.directory}")
+        found += [f"folder {folder}" for folder in (self.directory, self.network.sockets) if folder.exists()]
         return found
 
     def environment(self) -> dict[str, str]:
@@ -172,6 +172,7 @@ class Cloud:
             ssh_user="root",
             ssh_key=str(key),
             ssh_common_args=ssh.common_args(),
+            ssh_control_dir=str(self.network.sockets),
             clouds_yaml=str(clouds_yaml),
             cloud="lab",
             logs=logs(self.directory),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ COMPUTE = "10.77.0.11"
 TAP = "tap0"
 
 _NAMESPACES = Path("/run/netns")
+_SOCKETS = Path("/run/nova-pci-lab-ssh")
 
 
 class Network:
@@ -26,6 +28,8 @@ class Network:
         """Name a network; it need not exist yet."""
         self.namespace = f"nova-pci-lab-{name}"
         self.path = _NAMESPACES / self.namespace
+        self.sockets = _SOCKETS / name
+        """Where Ansible keeps its open connections: it names them by address, and every cloud has the same addresses."""
 
     @property
     def prefix(self) -> list[str]:
@@ -55,6 +59,7 @@ class Network:
                 os.kill(pid, signal.SIGKILL)
         if self.exists:
             _ip("netns", "delete", self.namespace)
+        shutil.rmtree(self.sockets, ignore_errors=True)
 
     def greets(self, address: str, port: int = 22, seconds: float = 15.0) -> bool:
         """Whether an SSH server greets at this address; see `ssh.answers`."""

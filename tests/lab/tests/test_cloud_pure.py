@@ -189,11 +189,19 @@ class TestCloud:
             ssh_user="root",
             ssh_key="/key",
             ssh_common_args="-o X=y",
+            ssh_control_dir=str(there.network.sockets),
             clouds_yaml="/c/clouds.yaml",
             cloud="lab",
             logs=cloud.logs(there.directory),
             controller_tree="/tree",
         )
+
+    def test_clouds_with_the_same_addresses_share_no_connection(self, tmp_path: Path) -> None:
+        one, other = (cloud.Cloud(self.lab(tmp_path), name) for name in ("one", "other"))
+        assert self.state(one).hosts == self.state(other).hosts
+        assert self.state(one).ssh_control_dir != self.state(other).ssh_control_dir
+        inventory = Path(cloud.__file__).with_name("cloud_inventory") / "hosts.yml"
+        assert 'ansible_control_path_dir: "{{ lab_cloud.ssh_control_dir }}"' in inventory.read_text(encoding="utf-8")
 
     def test_what_is_written_is_read_again(self, tmp_path: Path) -> None:
         there = cloud.Cloud(self.lab(tmp_path), "unit-test")
