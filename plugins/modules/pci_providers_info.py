@@ -25,6 +25,12 @@ options:
     type: list
     elements: str
     default: []
+  timeout:
+    description:
+      - Seconds to wait for computes that have reported nothing yet. A nova-compute reports some time after its start, then every
+        minute.
+    type: int
+    default: 0
   fail:
     description: Fail when a compute has reported nothing and is not named in O(without_devices).
     type: bool
@@ -37,6 +43,7 @@ EXAMPLES = r"""
 - name: Has every compute reported its devices
   nova_pci.passthrough.pci_providers_info:
     cloud: mycloud
+    timeout: 300
     fail: true
   delegate_to: localhost
   become: false
@@ -62,16 +69,12 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._adapter import CLOUD_ARGUMENT_SPEC, run_cloud_module
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._cloud.connection import SDK_MISSING, connect
-from ansible_collections.nova_pci.passthrough.plugins.module_utils._cloud.providers import read_provider_names
-from ansible_collections.nova_pci.passthrough.plugins.module_utils._cloud.servers import read_computes
-from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.reporting import reporting
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._cloud.providers import wait_for_reports
 
 
 def look(params: dict[str, Any]) -> dict[str, Any]:
     """The module's result for its parameters."""
-    cloud = connect(params["cloud"])
-    computes = [compute.host for compute in read_computes(cloud)]
-    found = reporting(computes, read_provider_names(cloud), params["without_devices"])
+    found = wait_for_reports(connect(params["cloud"]), params["without_devices"], params["timeout"])
     if params["fail"]:
         found.refuse_silence()
     devices = {compute: list(addresses) for compute, addresses in found.devices.items()}
@@ -82,6 +85,7 @@ def main() -> None:
     spec = {
         **CLOUD_ARGUMENT_SPEC,
         "without_devices": {"type": "list", "elements": "str", "default": []},
+        "timeout": {"type": "int", "default": 0},
         "fail": {"type": "bool", "default": False},
     }
     run_cloud_module(AnsibleModule(argument_spec=spec, supports_check_mode=True), look, SDK_MISSING)

@@ -14,6 +14,7 @@ pytest.importorskip("openstack")
 
 from ansible.module_utils.testing import patch_module_args
 
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._cloud import providers
 from ansible_collections.nova_pci.passthrough.plugins.modules import pci_providers_info
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # openstacksdk warns about itself
@@ -30,6 +31,26 @@ def test_a_compute_that_has_reported(capsys, nova):
     found = run(capsys, fail=True)
     assert (found["changed"], found["devices"], found["silent"]) == (False, {"compute1": ["0000:02:00.0"]}, [])
     assert nova.written == []
+
+
+def test_a_compute_that_has_only_just_started(capsys, nova, monkeypatch):
+    """The restart of nova-compute is over before its first report."""
+    nova.control(providers={"p1": {"name": "compute1"}})
+    waited = []
+
+    def sleep(seconds):
+        waited.append(seconds)
+        nova.control(providers={"p1": {"name": "compute1"}, "p2": {"name": "compute1_0000:02:00.0"}})
+
+    monkeypatch.setattr(providers.time, "sleep", sleep)
+    assert run(capsys, fail=True, timeout=60)["devices"] == {"compute1": ["0000:02:00.0"]}
+    assert len(waited) == 1
+
+
+def test_nobody_is_waited_for_longer_than_asked(capsys, nova, monkeypatch):
+    nova.control(providers={"p1": {"name": "compute1"}})
+    monkeypatch.setattr(providers, "POLL_SECONDS", 0.1)
+    assert run(capsys, timeout=1)["silent"] == ["compute1"]
 
 
 def test_a_silent_compute(capsys, nova):
