@@ -22,7 +22,7 @@ def test_each_alias_was_proven_by_nova_libvirt_and_the_guest(runs):
 @pytest.mark.parametrize("name", ["silence_run.json", "silence_removal.json"])
 def test_the_end_of_the_reports_is_refused_with_the_way_to_it(name):
     said = json.loads((FOLDER / name).read_text(encoding="utf-8"))["msg"]
-    assert "[pci]report_in_placement would be switched off" in said
+    assert "[pci]report_in_placement: would be switched off" in said
     assert "compute_providers_deleted: true" in said
 
 
