@@ -271,7 +271,8 @@ devices:
         kind:
           description: >-
             One of V(mount), V(swap), V(volume), V(route), V(address), V(member), V(connection), V(console), V(bmc),
-            V(guest), V(bridge).
+            V(input) (the last keyboard), V(guest), V(process) (DPDK and its like), V(tool) (driverctl, os-net-config, an
+            administrator's line for modprobe), V(bridge).
           type: str
           returned: always
           sample: mount

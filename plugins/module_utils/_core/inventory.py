@@ -16,6 +16,7 @@ from .identity import serial_from_capability, serial_from_vpd
 from .iommu_state import build_iommu_state, cpu_vendor
 from .modalias import ModuleAliases
 from .model import HostInventory, NetworkInterface, PciDevice, Use
+from .ownership import Reservation, reservations, reserved_uses
 from .pci_ids import PciIds
 from .reading import ABSENT, Reading
 from .snapshot import DeviceSnapshot, MachineSnapshot
@@ -102,6 +103,7 @@ class _Devices:
         self._interfaces: dict[str, list[NetworkInterface]] = {}
         self._blocks: dict[str, list[str]] = {}
         self._uses: dict[str, tuple[Use, ...]] = {}
+        self._reservations: tuple[Reservation, ...] = ()
 
     def build(self) -> tuple[tuple[PciDevice, ...], list[Problem]]:
         known = self._find_addresses()
@@ -114,6 +116,7 @@ class _Devices:
         )
         self._uses, problems = find_uses(self._snapshot, bridges)
         self._problems.extend(problems)
+        self._reservations = reservations(self._snapshot, self._problems)
         devices = [self._device(device) for device in known]
         return tuple(devices), self._problems
 
@@ -213,6 +216,8 @@ class _Devices:
         modalias = parsed(_plain, "modalias", attributes, problems)
         vendor_name, product_name, card_name, class_name = self._named(vendor, product, card_vendor, card_product, code)
         group = parsed(_number, "iommu_group", links, problems)
+        modules = self._modules(modalias, problems)
+        reserved = reserved_uses(self._reservations, (vendor, product, card_vendor, card_product), modules)
         serial, serial_source = self._serial(device, problems)
         physical_function = parsed(parse_address, "physfn", links, problems)
         return PciDevice(
@@ -230,7 +235,7 @@ class _Devices:
             driver=parsed(_plain, "driver", links, problems),
             driver_override=parsed(_override, "driver_override", attributes, problems),
             modalias=modalias,
-            modules=self._modules(modalias, problems),
+            modules=modules,
             numa_node=parsed(_node, "numa_node", attributes, problems),
             iommu_group=group,
             group_members=() if group is None else self._others(links["iommu_group"].text or "", address),
@@ -248,7 +253,7 @@ class _Devices:
             physical_slot=self._slots.get(name[:-2]),
             parent=self._parent(device.path),
             express=_express(code, physical_function, attributes),
-            uses=self._all_uses(name, code, vendor, product, boot_vga),
+            uses=self._all_uses(name, code, vendor, product, boot_vga) + reserved,
             unreadable=tuple(problems),
         )
 

@@ -8,7 +8,7 @@ None always means "the machine has no such thing"; what could not be read stands
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .address import PciAddress
 
@@ -35,12 +35,14 @@ class NetworkInterface:
 class Use:
     """One reason for which the host needs a device.
 
-    Shape: *kind* is a short stable word (mount, swap, volume, route, address, member, connection, console, bmc,
-    guest, bridge), *detail* says which one in the user's words ("/ is mounted from vda1").
+    Shape: *kind* is a short stable word (mount, swap, volume, route, address, member, connection, console, bmc, input,
+    guest, process, tool, bridge), *detail* says which one in the user's words ("/ is mounted from vda1"). *vital*: without
+    the device the host does not start, or nobody gets to it any more; it follows from the other two.
     """
 
     kind: str
     detail: str
+    vital: bool = field(default=False, compare=False)
 
     def to_dict(self) -> dict[str, object]:
         return {"kind": self.kind, "detail": self.detail}

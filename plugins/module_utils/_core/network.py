@@ -19,6 +19,7 @@ _IPV6_REJECT = 0x0200  # include/uapi/linux/route.h RTF_REJECT
 _IPV6_LOCAL = 0x80000000  # include/uapi/linux/ipv6_route.h RTF_LOCAL
 _TRIE_ADDRESS = re.compile(r"\|-- (\S+)\s+/32 host LOCAL")
 _UP = 0x0001
+_DEFAULT = "default"
 
 Problems = list[tuple[str, str]]
 Address = tuple[str, str]  # (interface, address)
@@ -43,9 +44,11 @@ class NetworkView:
                 found.append(Use("member", f"{top} is built on {' over '.join(reversed(chain[:-1]))}"))
             if self.connection is not None and self.connection[0] == top:
                 local = self.connection[1]
-                found.append(Use("connection", f"the Ansible connection comes in at {local} on {top}{over}"))
+                detail = f"the Ansible connection comes in at {local} on {top}{over}"
+                found.append(Use("connection", detail, vital=True))
             if top in self.routes:
-                found.append(Use("route", f"{_route_words(self.routes[top])} leaves through {top}{over}"))
+                detail = f"{_route_words(self.routes[top])} leaves through {top}{over}"
+                found.append(Use("route", detail, vital=any(map(_is_default, self.routes[top]))))
             if top in self.addresses:
                 found.append(Use("address", f"{', '.join(self.addresses[top])} is on {top}{over}"))
         return found
@@ -60,9 +63,13 @@ class NetworkView:
 
 
 def _route_words(routes: tuple[str, ...]) -> str:
-    first = "default" if "default" in routes else routes[0]
-    words = "the default route" if first == "default" else f"the route to {first}"
+    defaults = sorted(filter(_is_default, routes), key=len)  # that of the main table first: it names no table
+    words = f"the {defaults[0].replace(_DEFAULT, 'default route')}" if defaults else f"the route to {routes[0]}"
     return words if len(routes) == 1 else f"{words} (of {len(routes)})"
+
+
+def _is_default(route: str) -> bool:
+    return route.startswith(_DEFAULT)
 
 
 def read_network(snapshot: MachineSnapshot, problems: Problems) -> NetworkView:
@@ -71,6 +78,7 @@ def read_network(snapshot: MachineSnapshot, problems: Problems) -> NetworkView:
     connected: list[tuple[str, ipaddress.IPv4Network]] = []
     _add_ipv4_routes(snapshot, routes, connected, problems)
     _add_ipv6_routes(snapshot, routes, problems)
+    _add_table_routes(snapshot, routes)
     addresses = [*_ipv4_addresses(snapshot, connected, problems), *_ipv6_addresses(snapshot, problems)]
     by_interface: dict[str, list[str]] = {}
     for interface, address, local in addresses:
@@ -107,7 +115,7 @@ def _add_ipv4_routes(
             problems.append(("/proc/net/route", f"cannot be understood: {line!r}"))
             continue
         if flags & _UP and words[0] != "lo":
-            routes.setdefault(words[0], {})["default" if network.prefixlen == 0 else str(network)] = None
+            routes.setdefault(words[0], {})[_DEFAULT if network.prefixlen == 0 else str(network)] = None
             if int(words[2], 16) == 0:
                 connected.append((words[0], network))
 
@@ -129,7 +137,15 @@ def _add_ipv6_routes(snapshot: MachineSnapshot, routes: dict[str, dict[str, None
             continue
         everyday = network.is_link_local or network.is_multicast
         if name != "lo" and not everyday and not flags & (_IPV6_REJECT | _IPV6_LOCAL):
-            routes.setdefault(name, {})["default" if network.prefixlen == 0 else str(network)] = None
+            routes.setdefault(name, {})[_DEFAULT if network.prefixlen == 0 else str(network)] = None
+
+
+def _add_table_routes(snapshot: MachineSnapshot, routes: dict[str, dict[str, None]]) -> None:
+    """The IPv4 routes that a rule chooses; /proc/net/ipv6_route shows those of every table by itself."""
+    for route in snapshot.table_routes:
+        to = _DEFAULT if route.network.endswith("/0") else route.network
+        if route.interface != "lo":
+            routes.setdefault(route.interface, {})[f"{to} in table {route.table}"] = None
 
 
 def _ipv4_addresses(
