@@ -297,6 +297,40 @@ devices:
           type: str
           returned: always
           sample: Permission denied
+groups:
+  description: One verdict on each IOMMU group, with every reason; empty while the IOMMU is off.
+  type: list
+  elements: dict
+  returned: success
+  contains:
+    group:
+      description: Its number.
+      type: int
+      returned: always
+      sample: 14
+    members:
+      description: The addresses of all its devices.
+      type: list
+      elements: str
+      returned: always
+      sample: ["0000:3b:00.0", "0000:3b:00.1"]
+    verdict:
+      description: V(free), V(in a guest), or V(needed), where one member alone is enough.
+      type: str
+      returned: always
+      sample: needed
+    reasons:
+      description: Every use of every member, by its address.
+      type: list
+      elements: str
+      returned: always
+      sample: ["0000:3b:00.1: / is mounted from nvme0n1p2"]
+    covered:
+      description: Empty here; in the plan of M(nova_pci.passthrough.host_plan), the uses that an override covers.
+      type: list
+      elements: str
+      returned: always
+      sample: []
 vfio_pci:
   description: V(module), V(builtin) or V(missing). Source, C(modules.builtin) and C(modules.dep) of the running kernel.
   type: str
@@ -334,6 +368,7 @@ from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.address
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.errors import InputProblem
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.inventory import build_inventory
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.model import HostInventory, PciDevice
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.verdict import group_verdicts
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.machine import read_machine
 
 
@@ -344,6 +379,7 @@ def describe(params: dict[str, Any]) -> dict[str, Any]:
     return {
         "changed": False,
         "devices": [device.to_dict() for device in devices if params["include_bridges"] or not device.is_bridge],
+        "groups": [group.to_dict() for group in group_verdicts(inventory)],
         "vfio_pci": inventory.vfio_pci,
         "vfio_virqfd": inventory.vfio_virqfd,
         "unreadable": [{"what": what, "why": why} for what, why in inventory.unreadable],

@@ -37,12 +37,14 @@ class Use:
 
     Shape: *kind* is a short stable word (mount, swap, volume, route, address, member, connection, console, bmc, input,
     guest, process, tool, bridge), *detail* says which one in the user's words ("/ is mounted from vda1"). *vital*: without
-    the device the host does not start, or nobody gets to it any more; it follows from the other two.
+    the device the host does not start, or nobody gets to it any more. *passed_up*: it is one of its virtual functions that
+    is used. Both follow from the first two.
     """
 
     kind: str
     detail: str
     vital: bool = field(default=False, compare=False)
+    passed_up: bool = field(default=False, compare=False)
 
     def to_dict(self) -> dict[str, object]:
         return {"kind": self.kind, "detail": self.detail}

@@ -345,5 +345,6 @@ def _mark_physical_functions(snapshot: MachineSnapshot, uses: Uses) -> None:
         if parent is None or parent.text is None or device.name not in uses:
             continue
         for use in tuple(uses[device.name]):
-            passed = Use(use.kind, f"its virtual function {device.name}: {use.detail}", vital=use.vital)
+            detail = f"its virtual function {device.name}: {use.detail}"
+            passed = Use(use.kind, detail, vital=use.vital, passed_up=True)
             uses.setdefault(parent.text, {})[passed] = None
