@@ -28,7 +28,10 @@ Problems = list[tuple[str, str]]
 
 @dataclass(frozen=True)
 class Reservation:
-    """One line of modprobe.d. *ids* are those of `options vfio-pci ids=`, *module* that of `softdep`, *place* file and line."""
+    """One line of modprobe.d.
+
+    Shape: *place* is its file and number, *ids* those of `options vfio-pci ids=`, *module* the one of `softdep`.
+    """
 
     place: str
     line: str
@@ -60,7 +63,7 @@ def named_devices(snapshot: MachineSnapshot, problems: Problems) -> Iterator[tup
 
 def reservations(snapshot: MachineSnapshot, problems: Problems) -> tuple[Reservation, ...]:
     """The administrator's lines that have vfio-pci or pci-stub take devices (modprobe.d(5))."""
-    found = []
+    found: list[Reservation] = []
     for path, reading in snapshot.modprobe:
         for number, line in _lines(_text(path, reading, problems)):
             found.extend(_reservation(f"{path}:{number}", line))
