@@ -235,6 +235,20 @@ devices:
       elements: str
       returned: always
       sample: [flr, bus]
+    d3cold_allowed:
+      description: >-
+        Whether it may be switched off while nobody uses it. A device that does not come back after a guest often does once
+        C(0) is written there. Source, C(d3cold_allowed).
+      type: bool
+      returned: always
+      sample: true
+    acs:
+      description: >-
+        Of a PCI Express bridge, whether it keeps the cards below it apart, so that each gets an IOMMU group of its own;
+        V(null) for everything else. Source, C(config), access control services.
+      type: bool
+      returned: always
+      sample: true
     serial:
       description: What tells it from its twin, V(null) when it has no serial number.
       type: str
@@ -297,6 +311,19 @@ devices:
           type: str
           returned: always
           sample: Permission denied
+lockdown:
+  description: >-
+    The kernel's lockdown, V(none), V(integrity) or V(confidentiality), V(null) where it has none. Source,
+    C(/sys/kernel/security/lockdown).
+  type: str
+  returned: success
+  sample: none
+advice:
+  description: What is no reason to refuse a device and still worth knowing, of the devices returned that are no bridges.
+  type: list
+  elements: str
+  returned: success
+  sample: []
 groups:
   description: One verdict on each IOMMU group, with every reason; empty while the IOMMU is off.
   type: list
@@ -365,6 +392,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._adapter import ROOT_ARGUMENT_SPEC, run_module
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.address import parse_address
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.advice import advice
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.errors import InputProblem
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.inventory import build_inventory
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.model import HostInventory, PciDevice
@@ -379,6 +407,8 @@ def describe(params: dict[str, Any]) -> dict[str, Any]:
     return {
         "changed": False,
         "devices": [device.to_dict() for device in devices if params["include_bridges"] or not device.is_bridge],
+        "lockdown": inventory.lockdown,
+        "advice": list(advice(inventory, [device for device in devices if not device.is_bridge])),
         "groups": [group.to_dict() for group in group_verdicts(inventory)],
         "vfio_pci": inventory.vfio_pci,
         "vfio_virqfd": inventory.vfio_virqfd,

@@ -8,6 +8,7 @@ A machine has thousands of functions of a few kinds, so every answer that depend
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Callable, Optional, TypeVar
 
@@ -27,6 +28,9 @@ BUILTIN = "builtin"
 MISSING = "missing"
 
 _HEXADECIMAL = frozenset("0123456789abcdef")
+# What the kernel asks of a port (drivers/iommu/iommu.c REQ_ACS_FLAGS): validation, both redirects, upstream forwarding.
+_ISOLATING = 0x1D
+_LOCKDOWN = re.compile(r"\[(\w+)\]")
 _NO_OVERRIDE = "(null)"  # what the kernel prints for a pointer to nothing
 
 Problem = tuple[str, str]
@@ -64,6 +68,7 @@ def build_inventory(snapshot: MachineSnapshot, configured: tuple[str, ...] | Non
         running_command_line=snapshot.command_line.text or "",
         vfio_pci=module_state("vfio-pci", snapshot),
         vfio_virqfd=module_state("vfio_virqfd", snapshot),
+        lockdown=_lockdown(snapshot.lockdown.text or ""),
         unreadable=tuple(dict.fromkeys(problems)),
     )
 
@@ -77,6 +82,12 @@ def module_state(name: str, snapshot: MachineSnapshot) -> str:
         return MODULE
     # A kernel without a modules directory, or one that was updated away under the running one.
     return BUILTIN if wanted in snapshot.loaded_modules or name in snapshot.drivers else MISSING
+
+
+def _lockdown(text: str) -> str | None:
+    """The level in brackets of "none [integrity] confidentiality"."""
+    found = _LOCKDOWN.search(text)
+    return None if found is None else found[1]
 
 
 def _module_names(text: str) -> set[str]:
@@ -248,6 +259,8 @@ class _Devices:
             block_devices=tuple(self._blocks.get(name, ())),
             boot_vga=boot_vga,
             reset_methods=parsed(_words, "reset_method", attributes, problems) or (),
+            d3cold_allowed=parsed(_flag, "d3cold_allowed", attributes, problems),
+            acs=self._acs(device, problems),
             serial=serial,
             serial_source=serial_source,
             physical_slot=self._slots.get(name[:-2]),
@@ -297,6 +310,12 @@ class _Devices:
             own = self._own_uses[key] = own_uses(code, vendor, product, boot_vga)
         found = self._uses.get(name)
         return own if found is None else own + found
+
+    @staticmethod
+    def _acs(device: DeviceSnapshot, problems: list[Problem]) -> bool | None:
+        if device.acs.problem is not None:
+            problems.append(("config", device.acs.problem))
+        return None if device.acs.text is None else int(device.acs.text, 16) & _ISOLATING == _ISOLATING
 
     def _serial(self, device: DeviceSnapshot, problems: list[Problem]) -> tuple[str | None, str | None]:
         """(serial number, where it is from): the card's own text first, then the number in the config space."""

@@ -81,6 +81,8 @@ class PciDevice:
     block_devices: tuple[str, ...] = ()
     boot_vga: bool | None = None
     reset_methods: tuple[str, ...] = ()
+    d3cold_allowed: bool | None = None  # whether it may be switched off while nobody uses it
+    acs: bool | None = None  # of a PCI Express bridge: whether it keeps what is below it apart
     serial: str | None = None  # stable identity: VPD "SN", else the device serial number capability
     serial_source: str | None = None  # "vpd" or "dsn"
     physical_slot: str | None = None  # the label of /sys/bus/pci/slots
@@ -144,6 +146,8 @@ class PciDevice:
             "block_devices": list(self.block_devices),
             "boot_vga": self.boot_vga,
             "reset_methods": list(self.reset_methods),
+            "d3cold_allowed": self.d3cold_allowed,
+            "acs": self.acs,
             "serial": self.serial,
             "serial_source": self.serial_source,
             "physical_slot": self.physical_slot,
@@ -201,6 +205,7 @@ class HostInventory:
     running_command_line: str  # /proc/cmdline without its newline
     vfio_pci: str  # "module", "builtin" or "missing" in the running kernel; so the next
     vfio_virqfd: str = "missing"
+    lockdown: str | None = None  # none, integrity, confidentiality (kernel_lockdown(7)); None: the kernel has none
     unreadable: tuple[tuple[str, str], ...] = ()  # (path, why): what of the machine itself could not be read
 
     def device(self, address: PciAddress) -> PciDevice | None:

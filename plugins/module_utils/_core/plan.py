@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .advice import advice
 from .binding import STATE_READY, STATE_TO_BIND, Binding, plan_bindings
 from .boot import INEFFECTIVE, KernelArgumentPlan, kernel_argument_plan
 from .boot_facts import BootFacts
@@ -306,6 +307,7 @@ def _notes(
         "another configuration, or something after it changes the line. The host is not rebooted for it again"
         for token in ineffective
     ]
+    notes += advice(inventory, [item.device for item in selection.chosen])
     if not waiting and not inventory.iommu.enabled and inventory.iommu.reason and selection.chosen:
         notes.append(f"The IOMMU is off: {inventory.iommu.reason}")
     return notes

@@ -21,7 +21,7 @@ class DeviceSnapshot(NamedTuple):
     Shape: *path* is the target of the entry in /sys/bus/pci/devices ("../../../devices/pci0000:00/0000:00:03.0");
     *links* maps driver, iommu_group and physfn to the last part of the link's target.
     *vpd* is the read-only part of the vital product data and *serial_capability* the eight bytes of the device serial
-    number, both in hexadecimal.
+    number, both in hexadecimal; so is *acs*, the control register of a bridge's access control services, "0000" without.
     """
 
     name: str
@@ -30,6 +30,7 @@ class DeviceSnapshot(NamedTuple):
     links: dict[str, Reading]
     vpd: Reading = ABSENT
     serial_capability: Reading = ABSENT
+    acs: Reading = ABSENT
 
 
 @dataclass(frozen=True)
@@ -141,6 +142,7 @@ class MachineSnapshot:
     command_line: Reading = ABSENT
     cpuinfo: Reading = ABSENT  # the beginning of /proc/cpuinfo
     kernel_config: Reading = ABSENT
+    lockdown: Reading = ABSENT  # "none [integrity] confidentiality"
     loaded_modules: tuple[str, ...] = ()  # those of vfio_pci and vfio_virqfd that stand under /sys/module
     modules_alias: Reading = ABSENT
     modules_dep: Reading = ABSENT

@@ -93,6 +93,7 @@ def read_machine(root: str = "/") -> MachineSnapshot:
         command_line=read_text(paths.command_line),
         cpuinfo=read_text(paths.cpuinfo, _BEGINNING),
         kernel_config=_of_kernel(release, lambda name: read_first(paths.kernel_configs(name))),
+        lockdown=read_text(paths.lockdown),
         loaded_modules=tuple(name for name in _GUEST_MODULES if os.path.isdir(f"{paths.loaded_modules}/{name}")),
         modules_alias=_of_kernel(release, lambda name: read_text(paths.modules(name, "modules.alias"))),
         modules_dep=_of_kernel(release, lambda name: read_text(paths.modules(name, "modules.dep"))),

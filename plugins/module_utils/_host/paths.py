@@ -94,6 +94,10 @@ class Paths:
         return self._path("sys/bus/usb/devices")
 
     @property
+    def lockdown(self) -> str:
+        return self._path("sys/kernel/security/lockdown")
+
+    @property
     def driverctl(self) -> str:
         return self._path("etc/driverctl.d")
 

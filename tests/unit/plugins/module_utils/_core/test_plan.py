@@ -281,3 +281,11 @@ def test_an_override_of_what_carries_the_connection_is_refused_before_anything_i
     overrides = parse_overrides([{"address": "0000:01:00.0", "reason": "I know better"}])
     with pytest.raises(InputProblem, match=r"pci_passthrough_overrides\[0\].address: '0000:01:00.0'"):
         plan(inventory, boot(ON, ON), wishes(overrides=overrides))
+
+
+def test_advice_is_in_the_notes_of_what_is_handed_out_alone():
+    inventory = replace(booted(), lockdown="integrity")
+    assert [
+        note for note in plan(inventory, boot(ON, ON))["notes"] if note.startswith("Kernel lockdown is at integrity")
+    ]
+    assert plan(inventory, boot(ON, ON), wishes())["notes"] == []
