@@ -20,6 +20,7 @@ _IPV6_LOCAL = 0x80000000  # include/uapi/linux/ipv6_route.h RTF_LOCAL
 _TRIE_ADDRESS = re.compile(r"\|-- (\S+)\s+/32 host LOCAL")
 _UP = 0x0001
 _DEFAULT = "default"
+_VIRTUAL = "/devices/virtual/"
 
 Problems = list[tuple[str, str]]
 Address = tuple[str, str]  # (interface, address)
@@ -33,6 +34,7 @@ class NetworkView:
     routes: dict[str, tuple[str, ...]]
     addresses: dict[str, tuple[str, ...]]
     connection: Address | None
+    hidden: bool = False  # the default route or the connection leaves through something whose card is not to be seen
 
     def uses(self, name: str) -> list[Use]:
         """Every use of the interface *name*, nearest first."""
@@ -41,16 +43,18 @@ class NetworkView:
             top = chain[-1]
             over = "".join(f" over {below}" for below in reversed(chain[:-1]))
             if len(chain) > 1:
-                found.append(Use("member", f"{top} is built on {' over '.join(reversed(chain[:-1]))}"))
+                detail = f"{top} is built on {' over '.join(reversed(chain[:-1]))}"
+                found.append(Use("member", detail, vital=self.hidden))
             if self.connection is not None and self.connection[0] == top:
                 local = self.connection[1]
                 detail = f"the Ansible connection comes in at {local} on {top}{over}"
                 found.append(Use("connection", detail, vital=True))
             if top in self.routes:
                 detail = f"{_route_words(self.routes[top])} leaves through {top}{over}"
-                found.append(Use("route", detail, vital=any(map(_is_default, self.routes[top]))))
+                found.append(Use("route", detail, vital=self.hidden or any(map(_is_default, self.routes[top]))))
             if top in self.addresses:
-                found.append(Use("address", f"{', '.join(self.addresses[top])} is on {top}{over}"))
+                detail = f"{', '.join(self.addresses[top])} is on {top}{over}"
+                found.append(Use("address", detail, vital=self.hidden))
         return found
 
     def _chains(self, chain: tuple[str, ...]) -> list[tuple[str, ...]]:
@@ -84,12 +88,29 @@ def read_network(snapshot: MachineSnapshot, problems: Problems) -> NetworkView:
     for interface, address, local in addresses:
         if not local:
             by_interface.setdefault(interface, []).append(address)
+    interfaces = {interface.name: interface for interface in snapshot.interfaces}
+    connection = _connection(snapshot, [(interface, address) for interface, address, _local in addresses], problems)
+    ways = {name for name, found in routes.items() if any(map(_is_default, found))}
+    ways |= set() if connection is None else {connection[0]}
     return NetworkView(
-        interfaces={interface.name: interface for interface in snapshot.interfaces},
+        interfaces=interfaces,
         routes={name: tuple(found) for name, found in routes.items()},
         addresses={name: tuple(found) for name, found in by_interface.items()},
-        connection=_connection(snapshot, [(interface, address) for interface, address, _local in addresses], problems),
+        connection=connection,
+        hidden=not ways <= _on_hardware(interfaces),
     )
+
+
+def _on_hardware(interfaces: dict[str, InterfaceSnapshot]) -> set[str]:
+    """The interfaces that stand on a card as far as sysfs tells: a port of Open vSwitch or a tunnel hides what it uses."""
+    found: set[str] = set()
+    waiting = [name for name, interface in interfaces.items() if _VIRTUAL not in interface.path]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += interfaces[name].uppers if name in interfaces else ()
+    return found
 
 
 def _lines(what: str, reading: Reading, problems: Problems) -> list[str]:

@@ -301,6 +301,8 @@ def _notes(
         for refused in selection.refused
     ]
     notes += selection.notes
+    if selection.chosen or selection.parents:
+        notes += [f"Not to be told, and so not counted: {what} ({why})" for what, why in inventory.unreadable]
     notes += arguments.kernel_arguments["warnings"]
     notes += [
         f"{token} was configured, the host was rebooted, and the running kernel still differs: the boot loader reads "

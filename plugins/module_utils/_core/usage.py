@@ -88,8 +88,8 @@ def find_uses(snapshot: MachineSnapshot, bridges: frozenset[str]) -> tuple[dict[
     _mark_network(snapshot, network, mark)
     for path, use in seat_uses(snapshot):
         mark(path, use)
-    _mark_guests(snapshot, uses, problems)
-    _mark_bypassed(snapshot, uses)
+    _mark_guests(snapshot, uses, network.hidden, problems)
+    _mark_bypassed(snapshot, uses, network.hidden)
     for name, use in named_devices(snapshot, problems):
         uses.setdefault(name, {})[use] = None
     _mark_physical_functions(snapshot, uses)
@@ -288,8 +288,11 @@ def _mark_network(snapshot: MachineSnapshot, network: NetworkView, mark: Mark) -
 # Guests, and programs that reach past a driver
 
 
-def _mark_guests(snapshot: MachineSnapshot, uses: Uses, problems: Problems) -> None:
-    """/dev/vfio/14 holds every device of group 14 that is on a VFIO driver; /dev/vfio/devices/vfio0 holds one."""
+def _mark_guests(snapshot: MachineSnapshot, uses: Uses, hidden: bool, problems: Problems) -> None:
+    """/dev/vfio/14 holds every device of group 14 that is on a VFIO driver; /dev/vfio/devices/vfio0 holds one.
+
+    *hidden*: what a program of the host drives may be the way to the host itself.
+    """
     named = set()
     for path, guest in _running_guests(snapshot, problems):
         for name in map(str, guest.devices):
@@ -305,7 +308,8 @@ def _mark_guests(snapshot: MachineSnapshot, uses: Uses, problems: Problems) -> N
             held = _on_vfio(snapshot, node[len("noiommu-") :] if node.startswith("noiommu-") else node)
         for name in held:
             of_host = name not in named and holder.command.startswith(_HOST_PROGRAMS)
-            uses.setdefault(name, {})[Use("process" if of_host else "guest", detail)] = None
+            use = Use("process", detail, vital=hidden) if of_host else Use("guest", detail)
+            uses.setdefault(name, {})[use] = None
 
 
 def _running_guests(snapshot: MachineSnapshot, problems: Problems) -> Iterable[tuple[str, GuestDomain]]:
@@ -320,14 +324,14 @@ def _running_guests(snapshot: MachineSnapshot, problems: Problems) -> Iterable[t
             yield path, guest
 
 
-def _mark_bypassed(snapshot: MachineSnapshot, uses: Uses) -> None:
+def _mark_bypassed(snapshot: MachineSnapshot, uses: Uses, hidden: bool) -> None:
     """DPDK drives a card through UIO, or beside its driver through the verbs of InfiniBand."""
     nodes = dict(snapshot.bypass_nodes)
     for opener in snapshot.openers:
         name = nodes.get(opener.node)
         if name is not None:
             detail = f"{opener.command} (process {opener.process}) holds it through /dev/{opener.node}"
-            uses.setdefault(name, {})[Use("process", detail)] = None
+            uses.setdefault(name, {})[Use("process", detail, vital=hidden)] = None
 
 
 def _on_vfio(snapshot: MachineSnapshot, group: str) -> list[str]:

@@ -261,3 +261,33 @@ def test_what_a_host_is_reached_by_is_vital():
         ("address", False),
     ]
     assert [(use.kind, use.vital) for use in view.uses("eth1")] == [("route", False), ("address", False)]
+
+
+OVS = (
+    InterfaceSnapshot("eth0", "../../devices/pci0000:00/0000:00:03.0/net/eth0", uppers=("ovs-system",)),
+    InterfaceSnapshot("ovs-system", "../../devices/virtual/net/ovs-system"),
+    InterfaceSnapshot("br-ex", "../../devices/virtual/net/br-ex"),
+)
+
+
+@pytest.mark.parametrize("parts", [
+    {"ipv4_routes": f"{HEAD}\n{DEFAULT.replace('eth0', 'br-ex')}"},
+    {"ipv4_addresses": (("br-ex", "192.0.2.2"),), "connection": "192.0.2.9 50000 192.0.2.2 22"},
+])  # fmt: skip
+def test_where_the_way_to_the_host_hides_its_card_every_card_in_use_may_be_it(parts):
+    """A bridge of Open vSwitch is not linked to its ports."""
+    view = read_network(machine(interfaces=OVS, **parts), [])
+    assert view.hidden
+    assert view.uses("eth0") == [Use("member", "ovs-system is built on eth0")]
+    assert view.uses("eth0")[0].vital
+    assert not read_network(machine(interfaces=OVS), []).uses("eth0")[0].vital
+
+
+def test_a_way_over_cards_that_can_be_seen_hides_nothing():
+    stack = (
+        InterfaceSnapshot("eth0", "../../devices/pci0000:00/0000:00:03.0/net/eth0", uppers=("bond0",)),
+        InterfaceSnapshot("bond0", "../../devices/virtual/net/bond0", uppers=("br0",)),
+        InterfaceSnapshot("br0", "../../devices/virtual/net/br0"),
+    )
+    view = read_network(machine(interfaces=stack, ipv4_routes=f"{HEAD}\n{DEFAULT.replace('eth0', 'br0')}"), [])
+    assert not view.hidden

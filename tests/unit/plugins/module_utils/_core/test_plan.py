@@ -289,3 +289,10 @@ def test_advice_is_in_the_notes_of_what_is_handed_out_alone():
         note for note in plan(inventory, boot(ON, ON))["notes"] if note.startswith("Kernel lockdown is at integrity")
     ]
     assert plan(inventory, boot(ON, ON), wishes())["notes"] == []
+
+
+def test_what_could_not_be_read_is_told_where_something_is_handed_out():
+    inventory = booted(unreadable=(("SSH_CONNECTION", "no network interface carries 192.0.2.2"),))
+    note = "Not to be told, and so not counted: SSH_CONNECTION (no network interface carries 192.0.2.2)"
+    assert note in plan(inventory, boot(ON, ON))["notes"]
+    assert plan(inventory, boot(ON, ON), wishes())["notes"] == []

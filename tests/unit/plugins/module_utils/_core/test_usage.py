@@ -394,3 +394,18 @@ def test_a_pf_is_as_vital_as_its_vfs():
         connection=value("192.0.2.9 50000 192.0.2.2 22"),
     )
     assert [use.vital for use in find_uses(snapshot, NO_BRIDGES)[0]["0000:03:00.0"]] == [True, False]
+
+
+@pytest.mark.parametrize("node", ["14", "uio0"])
+def test_a_switch_past_the_driver_may_be_the_way_to_the_host(node):
+    switch = Holder(node, 9, "ovs-vswitchd")
+    snapshot = MachineSnapshot(
+        devices=(device("0000:01:00.0", iommu_group="14", driver="vfio-pci"),),
+        holders=(switch,),
+        openers=(switch,),
+        bypass_nodes=(("uio0", "0000:01:00.0"),),
+        interfaces=(InterfaceSnapshot("br-ex", "../../devices/virtual/net/br-ex"),),
+        ipv4_addresses=(("br-ex", "192.0.2.2"),),
+    )
+    ssh = replace(snapshot, connection=value("192.0.2.9 50000 192.0.2.2 22"))
+    assert [find_uses(one, NO_BRIDGES)[0]["0000:01:00.0"][0].vital for one in (snapshot, ssh)] == [False, True]
