@@ -106,7 +106,7 @@ def take_seat_and_tools() -> None:
         "etc/driverctl.d/*",
         "etc/modprobe.d/*.conf",
     )
-    for pattern in (*patterns, "var/lib/os-net-config/*.yaml"):
+    for pattern in (*patterns, "var/lib/os-net-config/*.yaml", "run/udev/data/b*"):
         for path in glob.glob(f"/{pattern}"):
             take(path)
 

@@ -101,7 +101,7 @@ class MachineSnapshot:
     nvme_subsystems: tuple[tuple[str, tuple[str, ...]], ...] = ()  # (subsystem, paths of its controllers)
     btrfs: tuple[tuple[str, ...], ...] = ()  # the block devices of each mounted btrfs
     zfs_pools: tuple[str, ...] = ()
-    udev_blocks: tuple[tuple[str, Reading], ...] = ()  # (block device, udev's record of it), where there are pools
+    udev_blocks: tuple[tuple[str, Reading], ...] = ()  # (block device, udev's record of it)
     bcache_members: tuple[str, ...] = ()  # block devices that bcache holds, a running cache above or not
     mounts: Reading = ABSENT  # /proc/self/mountinfo
     other_mounts: tuple[tuple[int, Reading], ...] = ()  # (process, its mountinfo), one of each other mount namespace

@@ -31,8 +31,19 @@ _MAPPERS = (
 )
 _VITAL_MOUNTS = ("/", "/boot", "/efi", "/usr")  # without these a host does not start
 _FIRST_PROCESS = 1
-_ZFS_MEMBER = "E:ID_FS_TYPE=zfs_member"  # udev's record of a disk or partition (udevadm(8))
-_ZFS_POOL = "E:ID_FS_LABEL="
+# udev's record of a disk or partition (udevadm(8)): what is written on it (libblkid/src/superblocks).
+_WRITTEN = "E:ID_FS_TYPE="
+_LABEL = "E:ID_FS_LABEL="
+_ZFS = "zfs_member"
+_MEMBERS = {
+    "LVM2_member": "an LVM volume group",
+    "bcache": "a bcache",
+    "ddf_raid_member": "a RAID",
+    "isw_raid_member": "a RAID",
+    "linux_raid_member": "an MD array",
+    "mpath_member": "a multipath device",
+    _ZFS: "a ZFS pool",
+}
 # Programs of the host that hold VFIO devices as a guest does, by the first letters of their names: switches and storage.
 _HOST_PROGRAMS = ("ovs-vswitchd", "vpp", "contrail-vroute", "spdk", "nvmf_tgt", "reactor_")
 
@@ -170,6 +181,7 @@ def _mark_storage(snapshot: MachineSnapshot, mark: Mark, problems: Problems) -> 
             below = storage.blocks.get(slave)
             for path in () if below is None else storage.hardware_paths(below):
                 mark(path, Use("volume", f"{slave} is part of {storage.volume_words(block.name)}"))
+    _mark_resting(snapshot, storage, mark, problems)
     for name in snapshot.bcache_members:
         for chain, path in storage.chains(name):
             mark(path, Use("volume", f"{storage.words(chain)} belongs to bcache"))
@@ -178,6 +190,18 @@ def _mark_storage(snapshot: MachineSnapshot, mark: Mark, problems: Problems) -> 
 
 def _is_vital(mount_point: str) -> bool:
     return mount_point in _VITAL_MOUNTS or mount_point.startswith("/boot/")
+
+
+def _mark_resting(snapshot: MachineSnapshot, storage: _Storage, mark: Mark, problems: Problems) -> None:
+    """A volume group without an active volume and an array that is not assembled hold nothing and have data all the same."""
+    held = {slave for block in snapshot.blocks for slave in block.slaves} | set(snapshot.bcache_members)
+    for name, record in snapshot.udev_blocks:
+        lines = _text(f"udev's record of {name}", record, problems).splitlines()
+        what = next((_MEMBERS.get(line[len(_WRITTEN) :]) for line in lines if line.startswith(_WRITTEN)), None)
+        if what is None or name in held or any(_is_member(pool, record) for pool in snapshot.zfs_pools):
+            continue
+        for chain, path in storage.chains(name):
+            mark(path, Use("volume", f"{storage.words(chain)} is part of {what} (nothing there is active now)"))
 
 
 def _mark_other_mounts(
@@ -218,7 +242,7 @@ def _mark_pools(snapshot: MachineSnapshot, storage: _Storage, mark: Mark, proble
 
 def _is_member(pool: str, record: Reading) -> bool:
     lines = (record.text or "").splitlines()
-    return _ZFS_MEMBER in lines and f"{_ZFS_POOL}{pool}" in lines
+    return f"{_WRITTEN}{_ZFS}" in lines and f"{_LABEL}{pool}" in lines
 
 
 def _pool_mounts(pool: str, snapshot: MachineSnapshot) -> list[str]:

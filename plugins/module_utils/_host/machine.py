@@ -44,7 +44,6 @@ def read_machine(root: str = "/") -> MachineSnapshot:
     problems: Problems = []
     devices = _read_devices(paths, problems)
     blocks = _read_blocks(paths, problems)
-    pools = _read_zfs_pools(paths, problems)
     bypass_nodes = (*_nodes(paths.uio_nodes, "", problems), *_nodes(paths.verbs_nodes, "infiniband/", problems))
     holders, openers = _read_holders(paths, problems) if _has_vfio(devices) or bypass_nodes else ((), ())
     guests, more = read_guest_files(paths.root, (RUNNING,))
@@ -57,8 +56,8 @@ def read_machine(root: str = "/") -> MachineSnapshot:
         blocks=blocks,
         nvme_subsystems=_read_nvme_subsystems(paths, problems),
         btrfs=_read_btrfs(paths, problems),
-        zfs_pools=pools,
-        udev_blocks=_read_udev(paths, blocks) if pools else (),
+        zfs_pools=_read_zfs_pools(paths, problems),
+        udev_blocks=_read_udev(paths, blocks),
         bcache_members=tuple(block.name for block in blocks if os.path.isdir(f"{paths.blocks}/{block.name}/bcache")),
         mounts=read_text(paths.mounts),
         other_mounts=_read_other_mounts(paths, problems),
@@ -190,8 +189,9 @@ def _read_zfs_pools(paths: Paths, problems: Problems) -> tuple[str, ...]:
 
 
 def _read_udev(paths: Paths, blocks: tuple[BlockSnapshot, ...]) -> tuple[tuple[str, Reading], ...]:
-    """What udev knows of each block device: ZFS shows the disks of its pools nowhere else."""
-    return tuple((block.name, read_text(paths.udev_block(block.number))) for block in blocks if block.number)
+    """What udev knows of each block device: what is written on it, also where nothing in sysfs tells that it is used."""
+    readings = [(block.name, read_text(paths.udev_block(block.number))) for block in blocks if block.number]
+    return tuple((name, reading) for name, reading in readings if not reading.is_absent)
 
 
 def _read_other_mounts(paths: Paths, problems: Problems) -> tuple[tuple[int, Reading], ...]:

@@ -206,7 +206,7 @@ def needed(tmp_path_factory):
     return build_inventory(read_machine(build("needed-in-every-way", tmp_path_factory.mktemp("machine"))))
 
 
-@pytest.mark.parametrize("bus", [number for number in range(2, 0x13) if number != 0x0A])
+@pytest.mark.parametrize("bus", [number for number in range(2, 0x14) if number != 0x0A])
 def test_every_other_need_can_be_answered_for(needed, bus):
     address = f"0000:{bus:02x}:00.0"
     entries = parse_declaration([{"address": address}])

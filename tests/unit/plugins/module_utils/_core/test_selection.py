@@ -451,6 +451,7 @@ NEEDED = {
     "0000:0f:00.0": ["os-net-config manages it (/var/lib/os-net-config/sriov_config.yaml)"],
     "0000:10:00.0": ["os-net-config manages it (/var/lib/os-net-config/dpdk_mapping.yaml)"],
     "0000:11:00.0": ["ids=10DE:1EB8,10de:1e82' means it (/etc/modprobe.d/gpu.conf:2)"],
+    "0000:13:00.0": ["sdd is part of an LVM volume group (nothing there is active now)"],
     "0000:12:00.0": ["'softdep e1000e pre: vfio_pci' means it (/etc/modprobe.d/gpu.conf:4)"],
 }
 

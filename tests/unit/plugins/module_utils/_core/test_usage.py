@@ -268,6 +268,7 @@ def pool_disks(record: str | None, *mounts: str) -> MachineSnapshot:
 
 MEMBER = "S:disk/by-label/tank\nE:ID_FS_TYPE=zfs_member\nE:ID_FS_LABEL=tank"
 POOLED = Use("volume", "vda1 is part of the ZFS pool tank")
+RESTING = Use("volume", "vda1 is part of a ZFS pool (nothing there is active now)")
 PERHAPS = Use("volume", "vda may be part of the ZFS pool tank, whose disks cannot be told")
 
 
@@ -282,7 +283,7 @@ PERHAPS = Use("volume", "vda may be part of the ZFS pool tank, whose disks canno
             (Use("mount", "/ is mounted from the ZFS pool tank over vda1"), POOLED),
             [True, False],
         ),
-        (MEMBER.replace("tank", "other"), [], (PERHAPS,), [False]),
+        (MEMBER.replace("tank", "other"), [], (RESTING, PERHAPS), [False, False]),
         ("E:ID_FS_TYPE=ext4\nE:ID_FS_LABEL=tank", [], (PERHAPS,), [False]),
         (None, [mount("/", "0:40", rest="zfs tank rw")], (PERHAPS,), [True]),
     ],
@@ -409,3 +410,34 @@ def test_a_switch_past_the_driver_may_be_the_way_to_the_host(node):
     )
     ssh = replace(snapshot, connection=value("192.0.2.9 50000 192.0.2.2 22"))
     assert [find_uses(one, NO_BRIDGES)[0]["0000:01:00.0"][0].vital for one in (snapshot, ssh)] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("kind", "what"),
+    [
+        ("LVM2_member", "an LVM volume group"),
+        ("linux_raid_member", "an MD array"),
+        ("isw_raid_member", "a RAID"),
+        ("mpath_member", "a multipath device"),
+        ("bcache", "a bcache"),
+        ("zfs_member", "a ZFS pool"),
+        ("ext4", None),
+        ("crypto_LUKS", None),
+    ],
+)
+def test_a_member_of_what_is_not_active_now(kind, what):
+    snapshot = replace(disks(), udev_blocks=(("vda1", value(f"N:vda1\nE:ID_FS_TYPE={kind}\nE:ID_FS_USAGE=raid")),))
+    uses = () if what is None else (Use("volume", f"vda1 is part of {what} (nothing there is active now)"),)
+    assert find_uses(snapshot, NO_BRIDGES)[0].get("0000:00:03.0", ()) == uses
+
+
+def test_a_member_of_what_is_active_is_named_by_that_alone():
+    snapshot = replace(
+        disks(virtual("md0", "9:0", "vda1")), udev_blocks=(("vda1", value("E:ID_FS_TYPE=linux_raid_member")),)
+    )
+    assert find_uses(snapshot, NO_BRIDGES)[0] == {"0000:00:03.0": (Use("volume", "vda1 is part of the MD array md0"),)}
+
+
+def test_a_record_that_cannot_be_read_is_a_named_problem():
+    snapshot = replace(disks(), udev_blocks=(("vda", unreadable("Permission denied")),))
+    assert find_uses(snapshot, NO_BRIDGES) == ({}, [("udev's record of vda", "Permission denied")])

@@ -270,14 +270,15 @@ def test_other_tools(tmp_path):
     assert [path for path, _text in snapshot.guests] == ["/run/libvirt/qemu/instance-00000007.xml"]
 
 
-def test_udev_is_asked_for_disks_only_where_a_pool_is(tmp_path):
-    record = {"run/udev/data/b8:0": "E:ID_FS_TYPE=zfs_member"}
-    disk = {"0000:02:00.0": {**FREE, "block": {"sda": {"number": "8:0"}}}}
-    assert made(tmp_path / "a", devices=disk, files=record).udev_blocks == ()
-    pool = {"proc/spl/kstat/zfs/tank/state": "ONLINE"}
-    assert made(tmp_path / "b", devices=disk, files={**record, **pool}).udev_blocks == (
-        ("sda", value("E:ID_FS_TYPE=zfs_member")),
+def test_what_udev_knows_of_the_disks(tmp_path):
+    disks = {"sda": {"number": "8:0"}, "sdb": {"number": "8:16"}, "sdc": {"number": "8:32"}}
+    snapshot = made(
+        tmp_path,
+        devices={"0000:02:00.0": {**FREE, "block": disks}},
+        files={"run/udev/data/b8:0": "E:ID_FS_TYPE=LVM2_member", "run/udev/data/b8:16": ""},
+        unreadable=["run/udev/data/b8:16"],
     )
+    assert snapshot.udev_blocks == (("sda", value("E:ID_FS_TYPE=LVM2_member")), ("sdb", unreadable("Is a directory")))
 
 
 def test_vfio_nodes_name_their_device(tmp_path):
