@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from .address import PciAddress
 from .model import HostInventory, PciDevice
@@ -47,7 +48,8 @@ def _resets(inventory: HostInventory, devices: Sequence[PciDevice]) -> Iterable[
             f"The kernel knows no way to reset {_named(without)}: what one guest leaves there, the next one finds, and a guest "
             "that ends badly may leave it unusable until the host reboots"
         )
-    bus = [device for device in devices if device.reset_methods == ("bus",) and len(_card(inventory, device)) > 1]
+    functions = Counter(device.address.slot_name for device in inventory.devices)
+    bus = [one for one in devices if one.reset_methods == ("bus",) and functions[one.address.slot_name] > 1]
     if bus:
         yield (
             f"Only a reset of the whole bus is known for {_named(bus)}: it works only while one guest holds every function there"
@@ -56,11 +58,12 @@ def _resets(inventory: HostInventory, devices: Sequence[PciDevice]) -> Iterable[
 
 def _isolation(inventory: HostInventory, devices: Sequence[PciDevice]) -> Iterable[str]:
     """Ports without ACS let cards talk to each other past the IOMMU, so the kernel puts these into one group."""
+    known = {device.address: device for device in inventory.devices}
     ports: dict[PciAddress, PciDevice] = {}
     for device in devices:
         slots = {member.slot_name for member in device.group_members}
         if slots - {device.address.slot_name}:
-            ports.update((port.address, port) for port in _ports_above(inventory, device) if port.acs is False)
+            ports.update((port.address, port) for port in _ports_above(known, device) if port.acs is False)
     if ports:
         yield (
             f"Several cards share one IOMMU group, and ACS is off or missing on {_named([*ports.values()])}. Switch ACS on in "
@@ -76,18 +79,11 @@ _LOOKS: tuple[Callable[[HostInventory, Sequence[PciDevice]], Iterable[str]], ...
 )
 
 
-def _ports_above(inventory: HostInventory, device: PciDevice) -> Iterable[PciDevice]:
-    above = device.parent
-    while above is not None:
-        port = inventory.device(above)
-        if port is None:
-            return
+def _ports_above(known: Mapping[PciAddress, PciDevice], device: PciDevice) -> Iterable[PciDevice]:
+    port = None if device.parent is None else known.get(device.parent)
+    while port is not None:
         yield port
-        above = port.parent
-
-
-def _card(inventory: HostInventory, device: PciDevice) -> list[PciDevice]:
-    return [other for other in inventory.devices if other.address.slot_name == device.address.slot_name]
+        port = None if port.parent is None else known.get(port.parent)
 
 
 def _named(devices: Sequence[PciDevice]) -> str:
