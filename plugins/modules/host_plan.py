@@ -27,6 +27,14 @@ options:
       - Not checked by Ansible's own argument validation, so that ids that YAML read as numbers get a helpful error.
     type: raw
     required: true
+  overrides:
+    description:
+      - Devices to hand out although the host seems to need them, each a mapping of C(address), one exact PCI address,
+        and C(reason), which is printed with every plan.
+      - Never covers what carries C(/) or C(/boot), the default route or the Ansible connection, a bridge, or a device
+        that a guest holds.
+    type: raw
+    default: []
   iommu_pt:
     description: Put C(iommu=pt) on the kernel command line. Do not use it on AMD hosts that run SEV-SNP guests.
     type: bool
@@ -74,6 +82,12 @@ plan:
       elements: dict
       returned: always
       sample: [{address: "0000:02:00.0", role: chosen, driver: vfio-pci, driver_now: e1000e, verdict: pending reboot}]
+    groups:
+      description: One verdict on the IOMMU group of each of these devices, with every reason; empty while the IOMMU is off.
+      type: list
+      elements: dict
+      returned: always
+      sample: [{group: 14, members: ["0000:02:00.0"], verdict: free, reasons: [], covered: []}]
     kernel_arguments:
       description: The tokens wanted on the kernel command line, and whether each is configured and running.
       type: dict
@@ -125,6 +139,7 @@ from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.declara
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.devices_conf import PATH as DEVICES_CONF
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.inventory import build_inventory
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.memory import recall
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.override import parse_overrides
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.plan import (
     Wishes,
     make_plan,
@@ -141,7 +156,12 @@ from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.machine
 def plan_host(params: dict[str, Any]) -> dict[str, Any]:
     """The module's result for its parameters."""
     root = params["root"]
-    wishes = Wishes(parse_declaration(params["devices"]), params["iommu_pt"], tuple(params["kernel_arguments"]))
+    wishes = Wishes(
+        parse_declaration(params["devices"]),
+        params["iommu_pt"],
+        tuple(params["kernel_arguments"]),
+        parse_overrides(params["overrides"]),
+    )
     boot = read_boot(root)
     inventory = build_inventory(read_machine(root), boot.next_boot_tokens)
     refuse_nothing_to_plan(inventory)
@@ -155,6 +175,7 @@ def main() -> None:
     spec = {
         **ROOT_ARGUMENT_SPEC,
         "devices": {"type": "raw", "required": True},
+        "overrides": {"type": "raw", "default": []},
         "iommu_pt": {"type": "bool", "default": False},
         "kernel_arguments": {"type": "list", "elements": "str", "default": []},
     }

@@ -84,7 +84,9 @@ iommu:
       returned: always
       sample: DMA-FQ
     interrupt_remapping:
-      description: Whether interrupts are remapped, V(null) where that is not known. Source, C(/proc/interrupts).
+      description: >-
+        Whether interrupts are remapped, V(null) where that is not known. V(false) beside a running IOMMU means that VFIO
+        refuses every device unless its option C(allow_unsafe_interrupts) is set. Source, C(/proc/interrupts).
       type: bool
       returned: always
       sample: true

@@ -47,6 +47,10 @@ options:
       - The declaration C(pci_passthrough_devices), to be held against the release, and on a host with nova-compute
         against its devices. Left out, only the configuration is looked at.
     type: raw
+  overrides:
+    description: The variable C(pci_passthrough_overrides), which goes with O(devices).
+    type: raw
+    default: []
   placement:
     description: >-
       The variable C(pci_passthrough_placement), to be held against O(release) and O(devices). Left out, nothing that
@@ -179,7 +183,7 @@ def lint_host(params: dict[str, Any]) -> dict[str, Any]:
         node = node_of_files(node, params["service"], texts)
     version = release_to_lint(node, params["release"])
     identities = recall(None, files.text(DEVICES_CONF) or "").identities
-    declared = Declared(params["devices"], params["placement"], identities)
+    declared = Declared(params["devices"], params["placement"], identities, params["overrides"])
     findings = lint(node, version, build_inventory(read_machine(root), None), declared)
     return {"release": version.label, **result_of(findings, params["fail"])}
 
@@ -198,6 +202,7 @@ def main() -> None:
         "service": {"type": "str", "choices": list(SERVICES), "default": COMPUTE},
         "release": {"type": "raw", "default": ""},
         "devices": {"type": "raw"},
+        "overrides": {"type": "raw", "default": []},
         "placement": {"type": "str", "choices": ["none", "report", "schedule"]},
         "fail": {"type": "bool", "default": False},
     }

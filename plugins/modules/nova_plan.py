@@ -29,6 +29,14 @@ options:
         made from the declaration alone.
     type: raw
     required: true
+  overrides:
+    description:
+      - Devices to hand out although the host seems to need them, each a mapping of C(address), one exact PCI address,
+        and C(reason), which is printed with every plan.
+      - Never covers what carries C(/) or C(/boot), the default route or the Ansible connection, a bridge, or a device
+        that a guest holds.
+    type: raw
+    default: []
   role:
     description: Which services have to be on the host. V(compute) means nova-compute, V(controller) at least one of nova-api,
       nova-scheduler and nova-conductor.
@@ -151,6 +159,7 @@ from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.nova_pl
 )
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.nova_verify import setting_table
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.offer import SPEC_CHOICES
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.override import parse_overrides
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.selection import select
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.files import Files
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.journal_store import JournalStore
@@ -169,10 +178,11 @@ def plan_nova(params: dict[str, Any]) -> dict[str, Any]:
         params["device_spec_by"],
         params["providers_deleted"],
     )
+    overrides = parse_overrides(params["overrides"])
     inventory = build_inventory(read_machine(root), None)
     memory = recall(JournalStore(files).read(), files.text(DEVICES_CONF) or "")
     node, journal = read_nova(root), JournalStore(files, NOVA_STATE_DIRECTORY).read()
-    devices = HostDevices(inventory, select(inventory, wishes.entries, memory.identities))
+    devices = HostDevices(inventory, select(inventory, wishes.entries, memory.identities, overrides))
     plan = make_nova_plan(node, wishes, journal, devices)
     return {"changed": False, "plan": plan, "table": setting_table(plan["settings"])}
 
@@ -181,6 +191,7 @@ def main() -> None:
     spec = {
         **ROOT_ARGUMENT_SPEC,
         "devices": {"type": "raw", "required": True},
+        "overrides": {"type": "raw", "default": []},
         "role": {"type": "str", "choices": list(ROLES), "required": True},
         "release": {"type": "raw", "default": ""},
         "placement": {"type": "str", "choices": list(PLACEMENT_CHOICES), "default": "none"},

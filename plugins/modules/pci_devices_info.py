@@ -235,6 +235,20 @@ devices:
       elements: str
       returned: always
       sample: [flr, bus]
+    d3cold_allowed:
+      description: >-
+        Whether it may be switched off while nobody uses it. A device that does not come back after a guest often does once
+        C(0) is written there. Source, C(d3cold_allowed).
+      type: bool
+      returned: always
+      sample: true
+    acs:
+      description: >-
+        Of a PCI Express bridge, whether it keeps the cards below it apart, so that each gets an IOMMU group of its own;
+        V(null) for everything else. Source, C(config), access control services.
+      type: bool
+      returned: always
+      sample: true
     serial:
       description: What tells it from its twin, V(null) when it has no serial number.
       type: str
@@ -271,7 +285,8 @@ devices:
         kind:
           description: >-
             One of V(mount), V(swap), V(volume), V(route), V(address), V(member), V(connection), V(console), V(bmc),
-            V(guest), V(bridge).
+            V(input) (the last keyboard), V(guest), V(process) (DPDK and its like), V(tool) (driverctl, os-net-config, an
+            administrator's line for modprobe), V(bridge).
           type: str
           returned: always
           sample: mount
@@ -296,6 +311,53 @@ devices:
           type: str
           returned: always
           sample: Permission denied
+lockdown:
+  description: >-
+    The kernel's lockdown, V(none), V(integrity) or V(confidentiality), V(null) where it has none. Source,
+    C(/sys/kernel/security/lockdown).
+  type: str
+  returned: success
+  sample: none
+advice:
+  description: What is no reason to refuse a device and still worth knowing, of the devices returned that are no bridges.
+  type: list
+  elements: str
+  returned: success
+  sample: []
+groups:
+  description: One verdict on each IOMMU group, with every reason; empty while the IOMMU is off.
+  type: list
+  elements: dict
+  returned: success
+  contains:
+    group:
+      description: Its number.
+      type: int
+      returned: always
+      sample: 14
+    members:
+      description: The addresses of all its devices.
+      type: list
+      elements: str
+      returned: always
+      sample: ["0000:3b:00.0", "0000:3b:00.1"]
+    verdict:
+      description: V(free), V(in a guest), or V(needed), where one member alone is enough.
+      type: str
+      returned: always
+      sample: needed
+    reasons:
+      description: Every use of every member, by its address.
+      type: list
+      elements: str
+      returned: always
+      sample: ["0000:3b:00.1: / is mounted from nvme0n1p2"]
+    covered:
+      description: Empty here; in the plan of M(nova_pci.passthrough.host_plan), the uses that an override covers.
+      type: list
+      elements: str
+      returned: always
+      sample: []
 vfio_pci:
   description: V(module), V(builtin) or V(missing). Source, C(modules.builtin) and C(modules.dep) of the running kernel.
   type: str
@@ -330,9 +392,11 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._adapter import ROOT_ARGUMENT_SPEC, run_module
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.address import parse_address
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.advice import advice
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.errors import InputProblem
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.inventory import build_inventory
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.model import HostInventory, PciDevice
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.verdict import group_verdicts
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.machine import read_machine
 
 
@@ -343,6 +407,9 @@ def describe(params: dict[str, Any]) -> dict[str, Any]:
     return {
         "changed": False,
         "devices": [device.to_dict() for device in devices if params["include_bridges"] or not device.is_bridge],
+        "lockdown": inventory.lockdown,
+        "advice": list(advice(inventory, [device for device in devices if not device.is_bridge])),
+        "groups": [group.to_dict() for group in group_verdicts(inventory)],
         "vfio_pci": inventory.vfio_pci,
         "vfio_virqfd": inventory.vfio_virqfd,
         "unreadable": [{"what": what, "why": why} for what, why in inventory.unreadable],

@@ -23,7 +23,7 @@ KEYS = {
 }  # fmt: skip
 DEVICE_KEYS = {
     "below", "ids", "card", "class", "revision", "driver", "group", "node", "sriov", "physfn", "net", "block", "vpd",
-    "serial", "more", "override", "conventional",
+    "serial", "more", "override", "conventional", "acs",
 }  # fmt: skip
 BOOT_ID = "0f5a3c1e-7a52-4f0e-9d5b-2f7c1f0a9b11"
 
@@ -267,6 +267,10 @@ class _Builder:
             config[0x100:0x104] = (0x0001 | 1 << 16 | 0x140 << 20).to_bytes(4, "little")  # advanced error reporting
             config[0x140:0x144] = (0x0003 | 1 << 16).to_bytes(4, "little")
             config[0x144:0x14C] = bytes.fromhex(device["serial"])[::-1]
+        if "acs" in device:
+            config = bytearray(4096)
+            config[0x100:0x104] = (0x000D | 1 << 16).to_bytes(4, "little")
+            config[0x106:0x108] = int(device["acs"], 16).to_bytes(2, "little")
         self.file(f"{place}/config", bytes(config))
 
     def virtual_functions(self, name: str, device: Mapping[str, Any]) -> None:

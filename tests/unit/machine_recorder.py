@@ -19,10 +19,10 @@ ATTRIBUTES = (
     "class", "vendor", "device", "subsystem_vendor", "subsystem_device", "revision", "modalias", "numa_node",
     "driver_override", "reset_method", "boot_vga", "max_link_speed", "sriov_totalvfs", "sriov_numvfs", "sriov_vf_device",
 )  # fmt: skip
-LINKED = ("net", "block", "iommu", "nvme-subsystem", "vfio-dev")
+LINKED = ("net", "block", "iommu", "nvme-subsystem", "vfio-dev", "graphics", "uio", "infiniband_verbs")
 PROC = (
     "cmdline", "cpuinfo", "interrupts", "swaps", "self/mountinfo", "net/route", "net/ipv6_route", "net/fib_trie",
-    "net/if_inet6", "sys/kernel/osrelease", "sys/kernel/arch", "sys/kernel/random/boot_id",
+    "net/if_inet6", "iomem", "sys/kernel/osrelease", "sys/kernel/arch", "sys/kernel/random/boot_id",
 )  # fmt: skip
 
 files: dict[str, str] = {}
@@ -94,6 +94,23 @@ def take_classes() -> None:
         files[f"sys/firmware/acpi/tables/{name}"] = ""
 
 
+def take_seat_and_tools() -> None:
+    for path in glob.glob("/sys/bus/usb/devices/*:*"):
+        take_link(path)
+        place = os.path.realpath(path)
+        for name in ("bInterfaceClass", "bInterfaceProtocol"):
+            take(f"{place}/{name}")
+    patterns = (
+        "sys/class/vtconsole/*/name",
+        "sys/class/vtconsole/*/bind",
+        "etc/driverctl.d/*",
+        "etc/modprobe.d/*.conf",
+    )
+    for pattern in (*patterns, "var/lib/os-net-config/*.yaml", "run/udev/data/b*"):
+        for path in glob.glob(f"/{pattern}"):
+            take(path)
+
+
 def take_kernel() -> None:
     for name in PROC:
         take(f"/proc/{name}")
@@ -123,6 +140,7 @@ def take_connection() -> None:
 def main() -> None:
     take_devices()
     take_classes()
+    take_seat_and_tools()
     take_kernel()
     take_connection()
     print("# Copyright: (c) 2026, nova_pci contributors")

@@ -96,6 +96,30 @@ def test_every_entry_point_has_its_tasks_and_the_same_options(role):
             assert option == main.get(name, option), f"{entry}: {name} differs from main"
 
 
+def texts_of(role: Path, entry: str) -> str:
+    """What an entry point runs: its tasks and those that they name, one text."""
+    waiting, found = [f"{entry}.yml"], {}
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found[name] = (role / "tasks" / name).read_text(encoding="utf-8")
+            waiting += re.findall(r"(?:import|include)_tasks: (\w+\.yml)", found[name])
+    return "\n".join(found.values())
+
+
+@each_role
+def test_an_entry_point_takes_every_option_that_its_tasks_read(role):
+    main = entry_points(role).get("main", {})
+    shared = "\n".join(path.read_text(encoding="utf-8") for path in role.glob("vars/*.yml"))
+    for entry, options in entry_points(role).items():
+        text = texts_of(role, entry)
+        read = {name for name in main if re.search(rf"\b{name}\b", text)}
+        assert read <= set(options), entry
+        text += shared + ("" if entry != "main" else "".join(texts_of(role, other) for other in entry_points(role)))
+        unread = {name for name in options if not re.search(rf"\b{name}\b", text)}
+        assert not unread, f"{entry} does nothing with {sorted(unread)}"
+
+
 @each_role
 def test_the_readme_lists_every_option_with_its_default(role):
     defaults = loaded(role / "defaults/main.yml") or {}

@@ -8,6 +8,7 @@ A machine has thousands of functions of a few kinds, so every answer that depend
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Callable, Optional, TypeVar
 
@@ -16,6 +17,7 @@ from .identity import serial_from_capability, serial_from_vpd
 from .iommu_state import build_iommu_state, cpu_vendor
 from .modalias import ModuleAliases
 from .model import HostInventory, NetworkInterface, PciDevice, Use
+from .ownership import Reservation, reservations, reserved_uses
 from .pci_ids import PciIds
 from .reading import ABSENT, Reading
 from .snapshot import DeviceSnapshot, MachineSnapshot
@@ -26,6 +28,9 @@ BUILTIN = "builtin"
 MISSING = "missing"
 
 _HEXADECIMAL = frozenset("0123456789abcdef")
+# What the kernel asks of a port (drivers/iommu/iommu.c REQ_ACS_FLAGS): validation, both redirects, upstream forwarding.
+_ISOLATING = 0x1D
+_LOCKDOWN = re.compile(r"\[(\w+)\]")
 _NO_OVERRIDE = "(null)"  # what the kernel prints for a pointer to nothing
 
 Problem = tuple[str, str]
@@ -63,6 +68,7 @@ def build_inventory(snapshot: MachineSnapshot, configured: tuple[str, ...] | Non
         running_command_line=snapshot.command_line.text or "",
         vfio_pci=module_state("vfio-pci", snapshot),
         vfio_virqfd=module_state("vfio_virqfd", snapshot),
+        lockdown=_lockdown(snapshot.lockdown.text or ""),
         unreadable=tuple(dict.fromkeys(problems)),
     )
 
@@ -76,6 +82,12 @@ def module_state(name: str, snapshot: MachineSnapshot) -> str:
         return MODULE
     # A kernel without a modules directory, or one that was updated away under the running one.
     return BUILTIN if wanted in snapshot.loaded_modules or name in snapshot.drivers else MISSING
+
+
+def _lockdown(text: str) -> str | None:
+    """The level in brackets of "none [integrity] confidentiality"."""
+    found = _LOCKDOWN.search(text)
+    return None if found is None else found[1]
 
 
 def _module_names(text: str) -> set[str]:
@@ -102,6 +114,7 @@ class _Devices:
         self._interfaces: dict[str, list[NetworkInterface]] = {}
         self._blocks: dict[str, list[str]] = {}
         self._uses: dict[str, tuple[Use, ...]] = {}
+        self._reservations: tuple[Reservation, ...] = ()
 
     def build(self) -> tuple[tuple[PciDevice, ...], list[Problem]]:
         known = self._find_addresses()
@@ -114,6 +127,7 @@ class _Devices:
         )
         self._uses, problems = find_uses(self._snapshot, bridges)
         self._problems.extend(problems)
+        self._reservations = reservations(self._snapshot, self._problems)
         devices = [self._device(device) for device in known]
         return tuple(devices), self._problems
 
@@ -213,6 +227,8 @@ class _Devices:
         modalias = parsed(_plain, "modalias", attributes, problems)
         vendor_name, product_name, card_name, class_name = self._named(vendor, product, card_vendor, card_product, code)
         group = parsed(_number, "iommu_group", links, problems)
+        modules = self._modules(modalias, problems)
+        reserved = reserved_uses(self._reservations, (vendor, product, card_vendor, card_product), modules)
         serial, serial_source = self._serial(device, problems)
         physical_function = parsed(parse_address, "physfn", links, problems)
         return PciDevice(
@@ -230,7 +246,7 @@ class _Devices:
             driver=parsed(_plain, "driver", links, problems),
             driver_override=parsed(_override, "driver_override", attributes, problems),
             modalias=modalias,
-            modules=self._modules(modalias, problems),
+            modules=modules,
             numa_node=parsed(_node, "numa_node", attributes, problems),
             iommu_group=group,
             group_members=() if group is None else self._others(links["iommu_group"].text or "", address),
@@ -243,12 +259,14 @@ class _Devices:
             block_devices=tuple(self._blocks.get(name, ())),
             boot_vga=boot_vga,
             reset_methods=parsed(_words, "reset_method", attributes, problems) or (),
+            d3cold_allowed=parsed(_flag, "d3cold_allowed", attributes, problems),
+            acs=self._acs(device, problems),
             serial=serial,
             serial_source=serial_source,
             physical_slot=self._slots.get(name[:-2]),
             parent=self._parent(device.path),
             express=_express(code, physical_function, attributes),
-            uses=self._all_uses(name, code, vendor, product, boot_vga),
+            uses=self._all_uses(name, code, vendor, product, boot_vga) + reserved,
             unreadable=tuple(problems),
         )
 
@@ -292,6 +310,12 @@ class _Devices:
             own = self._own_uses[key] = own_uses(code, vendor, product, boot_vga)
         found = self._uses.get(name)
         return own if found is None else own + found
+
+    @staticmethod
+    def _acs(device: DeviceSnapshot, problems: list[Problem]) -> bool | None:
+        if device.acs.problem is not None:
+            problems.append(("config", device.acs.problem))
+        return None if device.acs.text is None else int(device.acs.text, 16) & _ISOLATING == _ISOLATING
 
     def _serial(self, device: DeviceSnapshot, problems: list[Problem]) -> tuple[str | None, str | None]:
         """(serial number, where it is from): the card's own text first, then the number in the config space."""

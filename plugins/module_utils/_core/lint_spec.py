@@ -18,6 +18,7 @@ from .nearest import as_key, did_you_mean, nearest
 from .nova_address import RegexAddress
 from .nova_release import first_with_tag
 from .nova_service import COMPUTE
+from .ownership import TOOL
 from .pci_pools import tracked
 from .placement_rules import providers
 from .service_start import spec_effect
@@ -29,7 +30,7 @@ _ADDRESS_KEYS = ("domain", "bus", "slot", "function")
 _ONE_DIGIT = re.compile(r"[0-9a-f]\Z")
 _UPPER_CASE = re.compile(r"(?<!\\)[A-F]")
 _PLACEMENT_TAGS = ("resource_class", "traits")
-_GUEST = "guest"
+_NO_HARM = ("guest", TOOL)  # what Nova may well hand out: it did, or another tool made it ready
 _SHOWN = 4
 
 
@@ -181,7 +182,7 @@ def _bridges(spec: DeviceSpec, line: SpecLine, view: ServiceView) -> Iterator[Fi
 
 def _needed_by_host(spec: DeviceSpec, line: SpecLine, view: ServiceView) -> Iterator[Finding]:
     for device in _matched(spec, view):
-        use = next((use for use in device.uses if use.kind != _GUEST), None)
+        use = next((use for use in device.uses if use.kind not in _NO_HARM), None)
         if use is not None:
             effect = f"Nova would give {device.label} to a guest while the host needs it: {use.detail}"
             yield _finding(ERROR, "spec-host-device", line, effect, "Narrow the entry down to devices that are free")

@@ -8,7 +8,7 @@ None always means "the machine has no such thing"; what could not be read stands
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .address import PciAddress
 
@@ -35,12 +35,16 @@ class NetworkInterface:
 class Use:
     """One reason for which the host needs a device.
 
-    Shape: *kind* is a short stable word (mount, swap, volume, route, address, member, connection, console, bmc,
-    guest, bridge), *detail* says which one in the user's words ("/ is mounted from vda1").
+    Shape: *kind* is a short stable word (mount, swap, volume, route, address, member, connection, console, bmc, input,
+    guest, process, tool, bridge), *detail* says which one in the user's words ("/ is mounted from vda1"). *vital*: without
+    the device the host does not start, or nobody gets to it any more. *passed_up*: it is one of its virtual functions that
+    is used. Both follow from the first two.
     """
 
     kind: str
     detail: str
+    vital: bool = field(default=False, compare=False)
+    passed_up: bool = field(default=False, compare=False)
 
     def to_dict(self) -> dict[str, object]:
         return {"kind": self.kind, "detail": self.detail}
@@ -77,6 +81,8 @@ class PciDevice:
     block_devices: tuple[str, ...] = ()
     boot_vga: bool | None = None
     reset_methods: tuple[str, ...] = ()
+    d3cold_allowed: bool | None = None  # whether it may be switched off while nobody uses it
+    acs: bool | None = None  # of a PCI Express bridge: whether it keeps what is below it apart
     serial: str | None = None  # stable identity: VPD "SN", else the device serial number capability
     serial_source: str | None = None  # "vpd" or "dsn"
     physical_slot: str | None = None  # the label of /sys/bus/pci/slots
@@ -140,6 +146,8 @@ class PciDevice:
             "block_devices": list(self.block_devices),
             "boot_vga": self.boot_vga,
             "reset_methods": list(self.reset_methods),
+            "d3cold_allowed": self.d3cold_allowed,
+            "acs": self.acs,
             "serial": self.serial,
             "serial_source": self.serial_source,
             "physical_slot": self.physical_slot,
@@ -197,6 +205,7 @@ class HostInventory:
     running_command_line: str  # /proc/cmdline without its newline
     vfio_pci: str  # "module", "builtin" or "missing" in the running kernel; so the next
     vfio_virqfd: str = "missing"
+    lockdown: str | None = None  # none, integrity, confidentiality (kernel_lockdown(7)); None: the kernel has none
     unreadable: tuple[tuple[str, str], ...] = ()  # (path, why): what of the machine itself could not be read
 
     def device(self, address: PciAddress) -> PciDevice | None:

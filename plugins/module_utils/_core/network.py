@@ -19,6 +19,8 @@ _IPV6_REJECT = 0x0200  # include/uapi/linux/route.h RTF_REJECT
 _IPV6_LOCAL = 0x80000000  # include/uapi/linux/ipv6_route.h RTF_LOCAL
 _TRIE_ADDRESS = re.compile(r"\|-- (\S+)\s+/32 host LOCAL")
 _UP = 0x0001
+_DEFAULT = "default"
+_VIRTUAL = "/devices/virtual/"
 
 Problems = list[tuple[str, str]]
 Address = tuple[str, str]  # (interface, address)
@@ -32,6 +34,7 @@ class NetworkView:
     routes: dict[str, tuple[str, ...]]
     addresses: dict[str, tuple[str, ...]]
     connection: Address | None
+    hidden: bool = False  # the default route or the connection leaves through something whose card is not to be seen
 
     def uses(self, name: str) -> list[Use]:
         """Every use of the interface *name*, nearest first."""
@@ -40,14 +43,18 @@ class NetworkView:
             top = chain[-1]
             over = "".join(f" over {below}" for below in reversed(chain[:-1]))
             if len(chain) > 1:
-                found.append(Use("member", f"{top} is built on {' over '.join(reversed(chain[:-1]))}"))
+                detail = f"{top} is built on {' over '.join(reversed(chain[:-1]))}"
+                found.append(Use("member", detail, vital=self.hidden))
             if self.connection is not None and self.connection[0] == top:
                 local = self.connection[1]
-                found.append(Use("connection", f"the Ansible connection comes in at {local} on {top}{over}"))
+                detail = f"the Ansible connection comes in at {local} on {top}{over}"
+                found.append(Use("connection", detail, vital=True))
             if top in self.routes:
-                found.append(Use("route", f"{_route_words(self.routes[top])} leaves through {top}{over}"))
+                detail = f"{_route_words(self.routes[top])} leaves through {top}{over}"
+                found.append(Use("route", detail, vital=self.hidden or any(map(_is_default, self.routes[top]))))
             if top in self.addresses:
-                found.append(Use("address", f"{', '.join(self.addresses[top])} is on {top}{over}"))
+                detail = f"{', '.join(self.addresses[top])} is on {top}{over}"
+                found.append(Use("address", detail, vital=self.hidden))
         return found
 
     def _chains(self, chain: tuple[str, ...]) -> list[tuple[str, ...]]:
@@ -60,9 +67,13 @@ class NetworkView:
 
 
 def _route_words(routes: tuple[str, ...]) -> str:
-    first = "default" if "default" in routes else routes[0]
-    words = "the default route" if first == "default" else f"the route to {first}"
+    defaults = sorted(filter(_is_default, routes), key=len)  # that of the main table first: it names no table
+    words = f"the {defaults[0].replace(_DEFAULT, 'default route')}" if defaults else f"the route to {routes[0]}"
     return words if len(routes) == 1 else f"{words} (of {len(routes)})"
+
+
+def _is_default(route: str) -> bool:
+    return route.startswith(_DEFAULT)
 
 
 def read_network(snapshot: MachineSnapshot, problems: Problems) -> NetworkView:
@@ -71,17 +82,35 @@ def read_network(snapshot: MachineSnapshot, problems: Problems) -> NetworkView:
     connected: list[tuple[str, ipaddress.IPv4Network]] = []
     _add_ipv4_routes(snapshot, routes, connected, problems)
     _add_ipv6_routes(snapshot, routes, problems)
+    _add_table_routes(snapshot, routes)
     addresses = [*_ipv4_addresses(snapshot, connected, problems), *_ipv6_addresses(snapshot, problems)]
     by_interface: dict[str, list[str]] = {}
     for interface, address, local in addresses:
         if not local:
             by_interface.setdefault(interface, []).append(address)
+    interfaces = {interface.name: interface for interface in snapshot.interfaces}
+    connection = _connection(snapshot, [(interface, address) for interface, address, _local in addresses], problems)
+    ways = {name for name, found in routes.items() if any(map(_is_default, found))}
+    ways |= set() if connection is None else {connection[0]}
     return NetworkView(
-        interfaces={interface.name: interface for interface in snapshot.interfaces},
+        interfaces=interfaces,
         routes={name: tuple(found) for name, found in routes.items()},
         addresses={name: tuple(found) for name, found in by_interface.items()},
-        connection=_connection(snapshot, [(interface, address) for interface, address, _local in addresses], problems),
+        connection=connection,
+        hidden=not ways <= _on_hardware(interfaces),
     )
+
+
+def _on_hardware(interfaces: dict[str, InterfaceSnapshot]) -> set[str]:
+    """The interfaces that stand on a card as far as sysfs tells: a port of Open vSwitch or a tunnel hides what it uses."""
+    found: set[str] = set()
+    waiting = [name for name, interface in interfaces.items() if _VIRTUAL not in interface.path]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += interfaces[name].uppers if name in interfaces else ()
+    return found
 
 
 def _lines(what: str, reading: Reading, problems: Problems) -> list[str]:
@@ -107,7 +136,7 @@ def _add_ipv4_routes(
             problems.append(("/proc/net/route", f"cannot be understood: {line!r}"))
             continue
         if flags & _UP and words[0] != "lo":
-            routes.setdefault(words[0], {})["default" if network.prefixlen == 0 else str(network)] = None
+            routes.setdefault(words[0], {})[_DEFAULT if network.prefixlen == 0 else str(network)] = None
             if int(words[2], 16) == 0:
                 connected.append((words[0], network))
 
@@ -129,7 +158,15 @@ def _add_ipv6_routes(snapshot: MachineSnapshot, routes: dict[str, dict[str, None
             continue
         everyday = network.is_link_local or network.is_multicast
         if name != "lo" and not everyday and not flags & (_IPV6_REJECT | _IPV6_LOCAL):
-            routes.setdefault(name, {})["default" if network.prefixlen == 0 else str(network)] = None
+            routes.setdefault(name, {})[_DEFAULT if network.prefixlen == 0 else str(network)] = None
+
+
+def _add_table_routes(snapshot: MachineSnapshot, routes: dict[str, dict[str, None]]) -> None:
+    """The IPv4 routes that a rule chooses; /proc/net/ipv6_route shows those of every table by itself."""
+    for route in snapshot.table_routes:
+        to = _DEFAULT if route.network.endswith("/0") else route.network
+        if route.interface != "lo":
+            routes.setdefault(route.interface, {})[f"{to} in table {route.table}"] = None
 
 
 def _ipv4_addresses(

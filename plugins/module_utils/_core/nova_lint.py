@@ -20,6 +20,7 @@ from .lint_spec import lint_spec
 from .model import HostInventory
 from .nova_release import NovaVersion, parse_release
 from .nova_service import COMPUTE, DAEMON, NovaNode, NovaService
+from .override import overrule, parse_overrides
 from .selection import Identity, select
 from .service_config import ServiceConfig
 from .service_start import old_software
@@ -30,12 +31,14 @@ from .service_view import ServiceView
 class Declared:
     """What the user declared: *devices* as written, *placement* the variable pci_passthrough_placement; None: not said.
 
-    *identities* are the MACs kept from an earlier run (devices_conf.py).
+    *identities* are the MACs kept from an earlier run (devices_conf.py), *overrides* the variable
+    pci_passthrough_overrides as written.
     """
 
     devices: object = None
     placement: str | None = None
     identities: tuple[Identity, ...] = ()
+    overrides: object = ()
 
 
 def release_to_lint(node: NovaNode, release: object) -> NovaVersion:
@@ -62,6 +65,8 @@ def lint(
     node: NovaNode, version: NovaVersion, inventory: HostInventory, declared: Declared | None = None
 ) -> tuple[Finding, ...]:
     """Return all findings, the worst first. The devices count where nova-compute runs."""
+    if declared is not None:
+        inventory = _overruled(inventory, declared)
     views = [ServiceView(service.name, service.config, version, inventory.devices) for service in node.services]
     findings = [*_unread(node)]
     for view in views:
@@ -70,6 +75,13 @@ def lint(
     if declared is not None:
         findings += _declared(declared, node, version, inventory)
     return in_order(findings)
+
+
+def _overruled(inventory: HostInventory, declared: Declared) -> HostInventory:
+    try:
+        return overrule(inventory, parse_overrides(declared.overrides)).inventory
+    except PassthroughError:
+        return inventory  # told with the declaration
 
 
 def result_of(findings: tuple[Finding, ...], fail: bool) -> dict[str, Any]:
@@ -110,11 +122,12 @@ def _old_software(view: ServiceView, node: NovaNode) -> Iterator[Finding]:
 def _declared(declared: Declared, node: NovaNode, version: NovaVersion, inventory: HostInventory) -> Iterator[Finding]:
     try:
         entries: tuple[DeviceEntry, ...] = () if declared.devices is None else parse_declaration(declared.devices)
+        overrides = parse_overrides(declared.overrides)
     except PassthroughError as error:
         yield from problem_findings(error, "declared-wrong")
         return
     ground = Ground(version, declared.placement, node.libvirt_version, node.qemu_version)
     yield from lint_declaration(entries, ground)
     if node.service(COMPUTE):
-        for problem in select(inventory, entries, declared.identities).problems:
+        for problem in select(inventory, entries, declared.identities, overrides).problems:
             yield from problem_findings(problem, "declared-devices")

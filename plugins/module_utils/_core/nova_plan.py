@@ -28,6 +28,7 @@ from .nova_options import options_of
 from .nova_release import ALL_FILTERS, VARIABLE, NovaVersion, parse_release, too_old
 from .nova_service import API, COMPUTE, CONDUCTOR, SCHEDULER, NovaNode, NovaService
 from .offer import Offer, make_offer, spec_lines
+from .override import without_covered
 from .scheduler_filters import merged, needed_filters
 from .selection import Selection
 from .service_config import ServiceConfig
@@ -117,7 +118,8 @@ def make_nova_plan(node: NovaNode, wishes: NovaWishes, journal: Journal | None, 
     placement = place(clean.services, clean.texts, wants)
     if not wishes.providers_deleted:
         refuse_silence(node, _after(clean, placement))
-    findings = in_order((*declared, *lint(_after(clean, placement), version, host.inventory)))
+    inventory = without_covered(host.inventory, host.selection.covered)
+    findings = in_order((*declared, *lint(_after(clean, placement), version, inventory)))
     if placement.drop_ins or placement.edits:
         _refuse_findings(findings)
     return {
@@ -130,7 +132,7 @@ def make_nova_plan(node: NovaNode, wishes: NovaWishes, journal: Journal | None, 
         "tools": _tools(clean, placement, version),
         "secrets_from": sorted(clean.texts),
         "findings": [finding.to_dict() for finding in findings],
-        "notes": [*offer.withheld, *_notes(clean, wants), *_warnings(findings)],
+        "notes": [*_override_notes(devices), *offer.withheld, *_notes(clean, wants), *_warnings(findings)],
     }
 
 
@@ -271,6 +273,10 @@ def _after(node: NovaNode, placement: Placement) -> NovaNode:
     return replace(
         node, services=tuple(replace(service, config=placement.after[service.name]) for service in node.services)
     )
+
+
+def _override_notes(devices: HostDevices | None) -> tuple[str, ...]:
+    return () if devices is None else devices.selection.notes
 
 
 def _warnings(findings: Iterable[Finding]) -> list[str]:

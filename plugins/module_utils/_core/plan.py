@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .advice import advice
 from .binding import STATE_READY, STATE_TO_BIND, Binding, plan_bindings
 from .boot import INEFFECTIVE, KernelArgumentPlan, kernel_argument_plan
 from .boot_facts import BootFacts
@@ -20,7 +21,9 @@ from .iommu_arguments import AMD_FAMILY, INTEL, WantedArguments, wanted_argument
 from .kernel_cmdline import KernelCommandLine, merge_rules
 from .memory import Memory
 from .model import TYPE_PF, HostInventory
+from .override import Override
 from .selection import Selection, select
+from .verdict import group_verdicts
 from .virtual_functions import VirtualFunctions, plan_virtual_functions
 
 VERSION = 1
@@ -38,6 +41,7 @@ class Wishes:
     entries: tuple[DeviceEntry, ...]
     iommu_pt: bool = False
     kernel_arguments: tuple[str, ...] = ()
+    overrides: tuple[Override, ...] = ()
 
 
 def make_plan(
@@ -48,7 +52,7 @@ def make_plan(
     initramfs_tool: str | None,
 ) -> dict[str, Any]:
     """Return the plan as plain data; SeveralProblems or one InputProblem or MachineProblem when it cannot be made."""
-    selection = select(inventory, wishes.entries, memory.identities)
+    selection = select(inventory, wishes.entries, memory.identities, wishes.overrides)
     raise_problems(selection.problems)
     bindings = plan_bindings(inventory, selection)
     functions = plan_virtual_functions(inventory, selection)
@@ -58,9 +62,11 @@ def make_plan(
     waits_for = [row["token"] for row in rows if not row["running"] and row["state"] != INEFFECTIVE]
     ineffective = [row["token"] for row in rows if row["state"] == INEFFECTIVE]
     conf = devices_conf_rows(bindings, functions, chosen_identities(selection))
-    devices = device_files(
+    own = device_files(
         conf, vfio_pci=inventory.vfio_pci, vfio_virqfd=inventory.vfio_virqfd, initramfs_tool=initramfs_tool
     )
+    devices = _device_rows(bindings, functions, selection, bool(waits_for))
+    groups = {row["iommu_group"] for row in devices} - {None}
     return {
         "version": VERSION,
         "host": {
@@ -70,13 +76,14 @@ def make_plan(
             "cpu_vendor": inventory.cpu_vendor,
         },
         "iommu": inventory.iommu.to_dict(),
-        "devices": _device_rows(bindings, functions, selection, bool(waits_for)),
+        "devices": devices,
+        "groups": [group.to_dict() for group in group_verdicts(inventory, selection.covered, groups)],
         "kernel_arguments": arguments.kernel_arguments,
-        "files": [*arguments.files, *devices.files],
-        "tools": [*arguments.tools, *devices.tools],
+        "files": [*arguments.files, *own.files],
+        "tools": [*arguments.tools, *own.tools],
         "devices_conf": [row.to_dict() for row in conf],
-        "modules": list(devices.modules),
-        "initramfs_modules": list(devices.initramfs_modules),
+        "modules": list(own.modules),
+        "initramfs_modules": list(own.initramfs_modules),
         "runtime": _runtime(inventory, bindings, functions, bool(waits_for), bool(conf)),
         "reboot": {
             "required": bool(waits_for),
@@ -189,6 +196,8 @@ def _device_rows(
         }
         for refused in selection.refused
     ]
+    reasons = {str(item.device.address): item.override.reason for item in selection.covered}
+    rows = [{**row, "override": reasons.get(row["address"])} for row in rows]
     return sorted(rows, key=lambda row: (row["address"], row["entry"]))
 
 
@@ -291,12 +300,16 @@ def _notes(
         f"{refused.device.label} refused for {refused.entry.place}: {refused.reason}. {refused.fix}"
         for refused in selection.refused
     ]
+    notes += selection.notes
+    if selection.chosen or selection.parents:
+        notes += [f"Not to be told, and so not counted: {what} ({why})" for what, why in inventory.unreadable]
     notes += arguments.kernel_arguments["warnings"]
     notes += [
         f"{token} was configured, the host was rebooted, and the running kernel still differs: the boot loader reads "
         "another configuration, or something after it changes the line. The host is not rebooted for it again"
         for token in ineffective
     ]
+    notes += advice(inventory, [item.device for item in selection.chosen])
     if not waiting and not inventory.iommu.enabled and inventory.iommu.reason and selection.chosen:
         notes.append(f"The IOMMU is off: {inventory.iommu.reason}")
     return notes

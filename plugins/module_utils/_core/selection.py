@@ -12,17 +12,24 @@ from .companion import Companions
 from .declaration import DRIVER_NATIVE
 from .errors import InputProblem
 from .model import TYPE_PF, TYPE_VF
+from .override import VARIABLE as OVERRIDES
+from .override import overrule
+from .ownership import TOOL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from .address import PciAddress
+    from .companion import Companion
     from .declaration import DeviceEntry
     from .model import HostInventory, PciDevice, Use
+    from .override import Covered, Override
 
 # A PCI network card: virtual functions may be created on one that the host itself uses.
 _NETWORK_CLASS = "02"
 _GUEST = "guest"
+_BRIDGE = "bridge"
+_OUT_OF_REACH = "is in a PCI domain above FFFF, which Nova cannot name"
 _SHOWN = 6
 
 
@@ -90,13 +97,18 @@ class Refused:
 
 @dataclass(frozen=True)
 class Selection:
-    """Everything sorted by address; with a problem in `problems` nothing of it may be carried out."""
+    """Everything sorted by address; with a problem in `problems` nothing of it may be carried out.
+
+    Shape: *covered* is what overrides took away, *notes* what a person should read of them.
+    """
 
     chosen: tuple[Chosen, ...] = ()  # existing virtual functions of `parents` included
     parents: tuple[Parent, ...] = ()
     expected: tuple[Expected, ...] = ()
     refused: tuple[Refused, ...] = ()
     problems: tuple[InputProblem, ...] = ()
+    covered: tuple[Covered, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -105,11 +117,18 @@ class _Hazard:
     fix: str
 
 
-def select(inventory: HostInventory, entries: Sequence[DeviceEntry], identities: Iterable[Identity] = ()) -> Selection:
+def select(
+    inventory: HostInventory,
+    entries: Sequence[DeviceEntry],
+    identities: Iterable[Identity] = (),
+    overrides: Sequence[Override] = (),
+) -> Selection:
     """Hold every entry against the host. *identities* are the MACs kept from an earlier run (devices_conf.py)."""
+    overruled = overrule(inventory, overrides)
+    inventory = overruled.inventory
     macs = _macs(inventory, identities)
     companions = Companions(inventory)
-    problems: list[InputProblem] = []
+    problems: list[InputProblem] = [*overruled.problems]
     refused: list[Refused] = []
     parents = [
         parent for entry in entries if entry.num_vfs for parent in _parents(inventory, entry, macs, refused, problems)
@@ -136,6 +155,8 @@ def select(inventory: HostInventory, entries: Sequence[DeviceEntry], identities:
         expected=tuple(sorted(expected, key=lambda item: (item.parent.address, item.entry.index))),
         refused=tuple(sorted(refused, key=lambda item: (item.device.address, item.entry.index))),
         problems=tuple(problems),
+        covered=overruled.covered,
+        notes=overruled.notes,
     )
 
 
@@ -299,53 +320,87 @@ def _admit(
 
 
 def _hazard(companions: Companions, device: PciDevice, driver: str) -> _Hazard | None:
-    """Why *device* must not be handed out, or None."""
-    own = _own_hazard(device, driver)
-    if own is not None:
-        return own
+    """Everything for which *device* must not be handed out, its own and what its group brings, or None."""
+    hazards = _own_hazards(device, driver)
     for companion in companions.of(device):
-        other = companion.device
-        because = f"{other.label} {companion.because}"
-        if device.physical_function == other.address:
-            fix = "Use a slot or a card whose bridge has ACS, so that each virtual function has a group of its own"
-            return _Hazard(f"cannot be handed out without its own card: {because}", fix)
-        use = _use_in_the_way(other, driver)
-        if use is not None:
-            fix = "Move one of the two cards to another slot, or free the other device"
-            return _Hazard(f"cannot be handed out: {because}, and the host needs that one: {use.detail}", fix)
-        if other.virtual_functions and driver != DRIVER_NATIVE:
-            fix = "Remove those virtual functions, or move one of the two cards to another slot"
-            return _Hazard(f"cannot be handed out: {because}, and that one has virtual functions", fix)
-    return None
+        hazards += _companion_hazards(device, companion, driver)
+    return _together(hazards)
 
 
-def _own_hazard(device: PciDevice, driver: str) -> _Hazard | None:
+def _together(hazards: Sequence[_Hazard]) -> _Hazard | None:
+    if not hazards:
+        return None
+    reasons = dict.fromkeys(hazard.reason for hazard in hazards)
+    fixes = dict.fromkeys(hazard.fix for hazard in hazards)
+    return _Hazard("; and ".join(reasons), ". ".join(fixes))
+
+
+def _own_hazards(device: PciDevice, driver: str) -> list[_Hazard]:
+    hazards = []
     if device.is_bridge:
-        return _Hazard("is a bridge, and bridges are never handed out", "Select the device behind it")
+        hazards.append(_Hazard("is a bridge, and bridges are never handed out", "Select the device behind it"))
     if not device.address.in_nova_reach:
-        fix = "Switch Intel VMD off for its slot in the firmware setup"
-        return _Hazard("is in a PCI domain above FFFF, which Nova cannot name", fix)
-    use = _use_in_the_way(device, driver)
-    if use is not None and use.kind == _GUEST:
-        fix = "Stop or migrate the guest first"
-        return _Hazard(f"is held by a guest and would change its driver to {driver}: {use.detail}", fix)
-    if use is not None:
-        return _Hazard(f"is needed by the host: {use.detail}", "Select another device, or free this one first")
+        hazards.append(_Hazard(_OUT_OF_REACH, "Switch Intel VMD off for its slot in the firmware setup"))
+    uses = _uses_in_the_way(device, driver)
+    guests = [use for use in uses if use.kind == _GUEST]
+    if guests:
+        reason = f"is held by a guest and would change its driver to {driver}: {_details(guests)}"
+        hazards.append(_Hazard(reason, "Stop or migrate the guest first"))
+    hazards += _need_hazards(
+        [use for use in uses if use.kind != _GUEST], "Select another device, or free this one first"
+    )
     if device.virtual_functions:
         fix = "Set them to 0 first, or hand out the virtual functions instead (device_type: type-VF)"
         count = len(device.virtual_functions)
-        return _Hazard(f"has {count} virtual functions, and cannot be handed out itself beside them", fix)
-    return None
+        hazards.append(_Hazard(f"has {count} virtual functions, and cannot be handed out itself beside them", fix))
+    return hazards
 
 
-def _use_in_the_way(device: PciDevice, driver: str) -> Use | None:
-    """The first use that forbids handing *device* out; a guest may hold it as long as no driver has to change."""
-    for use in device.uses:
-        if use.kind != _GUEST:
-            return use
-        if driver not in (DRIVER_NATIVE, device.driver):
-            return use
-    return None
+def _need_hazards(uses: Sequence[Use], fix: str) -> list[_Hazard]:
+    """What the host needs the device for, and who else has a say over it."""
+    needs = [use for use in uses if use.kind != TOOL]
+    tools = [use for use in uses if use.kind == TOOL]
+    hazards = [_Hazard(f"is needed by the host: {_details(needs)}", fix)] if needs else []
+    if tools:
+        hazards.append(_Hazard(f"belongs to another tool: {_details(tools)}", _take_over()))
+    return hazards
+
+
+def _take_over() -> str:
+    return f"Take it from that tool first, or name its address with your reason in {OVERRIDES}"
+
+
+def _companion_hazards(device: PciDevice, companion: Companion, driver: str) -> list[_Hazard]:
+    other = companion.device
+    because = f"{other.label} {companion.because}"
+    if device.physical_function == other.address:
+        fix = "Use a slot or a card whose bridge has ACS, so that each virtual function has a group of its own"
+        return [_Hazard(f"cannot be handed out without its own card: {because}", fix)]
+    uses = _uses_in_the_way(other, driver)
+    needs = [use for use in uses if use.kind != TOOL]
+    tools = [use for use in uses if use.kind == TOOL]
+    hazards = []
+    if needs:
+        fix = "Move one of the two cards to another slot, or free the other device"
+        reason = f"cannot be handed out: {because}, and the host needs that one: {_details(needs)}"
+        hazards.append(_Hazard(reason, fix))
+    if tools:
+        reason = f"cannot be handed out: {because}, and that one belongs to another tool: {_details(tools)}"
+        hazards.append(_Hazard(reason, _take_over()))
+    if other.virtual_functions and driver != DRIVER_NATIVE:
+        fix = "Remove those virtual functions, or move one of the two cards to another slot"
+        hazards.append(_Hazard(f"cannot be handed out: {because}, and that one has virtual functions", fix))
+    return hazards
+
+
+def _uses_in_the_way(device: PciDevice, driver: str) -> list[Use]:
+    """The uses that forbid handing *device* out; a guest may hold it as long as no driver has to change."""
+    stays = driver in (DRIVER_NATIVE, device.driver)
+    return [use for use in device.uses if use.kind != _BRIDGE and not (stays and use.kind == _GUEST)]
+
+
+def _details(uses: Iterable[Use]) -> str:
+    return "; ".join(use.detail for use in uses)
 
 
 # ---- virtual functions
@@ -394,27 +449,25 @@ def _parents(
 
 
 def _parent_hazard(inventory: HostInventory, card: PciDevice, num_vfs: int) -> _Hazard | None:
+    hazards = []
     if not card.address.in_nova_reach:
-        fix = "Switch Intel VMD off for its slot in the firmware setup"
-        return _Hazard("is in a PCI domain above FFFF, which Nova cannot name", fix)
+        hazards.append(_Hazard(_OUT_OF_REACH, "Switch Intel VMD off for its slot in the firmware setup"))
+    own = [use for use in card.uses if not use.passed_up]  # its functions may be in use as long as they stay
+    guests = [use for use in own if use.kind == _GUEST]
+    if guests:
+        hazards.append(_Hazard(f"is held by a guest: {_details(guests)}", "Stop or migrate the guest first"))
     is_network = (card.class_code or "").startswith(_NETWORK_CLASS)
-    for use in card.uses:
-        if use.kind == _GUEST:
-            return _Hazard(f"is held by a guest: {use.detail}", "Stop or migrate the guest first")
-        if not is_network:
-            return _Hazard(f"is needed by the host: {use.detail}", "Select another card, or free this one first")
+    needs = [use for use in own if use.kind != _GUEST and (use.kind == TOOL or not is_network)]
+    hazards += _need_hazards(needs, "Select another card, or free this one first")
     now = card.sriov_numvfs or 0
-    if now in (0, num_vfs):
-        return None
-    functions = set(card.virtual_functions)
-    for function in inventory.devices:
-        if function.address in functions and function.uses:
-            reason = (
-                f"has {now} virtual functions, and {num_vfs} would mean to remove all of them first, but "
-                f"{function.label} is in use: {function.uses[0].detail}"
-            )
-            return _Hazard(reason, f"Free it first, or write num_vfs: {now}")
-    return None
+    if now not in (0, num_vfs):
+        functions = set(card.virtual_functions)
+        used = [function for function in inventory.devices if function.address in functions and function.uses]
+        if used:
+            words = "; ".join(f"{function.label} is in use: {_details(function.uses)}" for function in used)
+            reason = f"has {now} virtual functions, and {num_vfs} would mean to remove all of them first, but {words}"
+            hazards.append(_Hazard(reason, f"Free it first, or write num_vfs: {now}"))
+    return _together(hazards)
 
 
 def _own_functions(

@@ -21,7 +21,7 @@ class DeviceSnapshot(NamedTuple):
     Shape: *path* is the target of the entry in /sys/bus/pci/devices ("../../../devices/pci0000:00/0000:00:03.0");
     *links* maps driver, iommu_group and physfn to the last part of the link's target.
     *vpd* is the read-only part of the vital product data and *serial_capability* the eight bytes of the device serial
-    number, both in hexadecimal.
+    number, both in hexadecimal; so is *acs*, the control register of a bridge's access control services, "0000" without.
     """
 
     name: str
@@ -30,6 +30,7 @@ class DeviceSnapshot(NamedTuple):
     links: dict[str, Reading]
     vpd: Reading = ABSENT
     serial_capability: Reading = ABSENT
+    acs: Reading = ABSENT
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,22 @@ class Holder:
     command: str
 
 
+class UsbInterface(NamedTuple):
+    """One interface of a USB device: its link's target, bInterfaceClass and bInterfaceProtocol."""
+
+    path: str
+    class_code: str | None
+    protocol: str | None
+
+
+class TableRoute(NamedTuple):
+    """One IPv4 route of a table that procfs does not show, as the kernel told it."""
+
+    table: int
+    network: str  # "0.0.0.0/0"
+    interface: str
+
+
 class GroupSnapshot(NamedTuple):
     """One IOMMU group: *type* and *name* as in /sys/kernel/iommu_groups/N/."""
 
@@ -84,7 +101,10 @@ class MachineSnapshot:
     nvme_subsystems: tuple[tuple[str, tuple[str, ...]], ...] = ()  # (subsystem, paths of its controllers)
     btrfs: tuple[tuple[str, ...], ...] = ()  # the block devices of each mounted btrfs
     zfs_pools: tuple[str, ...] = ()
+    udev_blocks: tuple[tuple[str, Reading], ...] = ()  # (block device, udev's record of it)
+    bcache_members: tuple[str, ...] = ()  # block devices that bcache holds, a running cache above or not
     mounts: Reading = ABSENT  # /proc/self/mountinfo
+    other_mounts: tuple[tuple[int, Reading], ...] = ()  # (process, its mountinfo), one of each other mount namespace
     swaps: Reading = ABSENT
     # the network
     interfaces: tuple[InterfaceSnapshot, ...] = ()
@@ -93,10 +113,23 @@ class MachineSnapshot:
     ipv4_trie: Reading = ABSENT  # /proc/net/fib_trie: addresses, but not whose
     ipv4_addresses: tuple[tuple[str, str], ...] = ()  # (interface, address) where the kernel could be asked
     ipv6_addresses: Reading = ABSENT  # /proc/net/if_inet6
+    table_routes: tuple[TableRoute, ...] = ()  # of the tables beside main and local, where the kernel could be asked
     connection: Reading = ABSENT  # SSH_CONNECTION of this process or of the nearest ancestor that has it
-    # VFIO
+    # the console and its keyboard
+    framebuffers: tuple[tuple[str, str], ...] = ()  # (name, target) of /sys/class/graphics
+    console_drivers: tuple[tuple[str, str], ...] = ()  # (name, bind) of /sys/class/vtconsole
+    memory_map: Reading = ABSENT  # /proc/iomem: its nesting alone, the numbers are for root
+    usb_interfaces: tuple[UsbInterface, ...] = ()
+    # VFIO and other ways to a device past its driver
     holders: tuple[Holder, ...] = ()
     vfio_nodes: tuple[tuple[str, str], ...] = ()  # ("vfio0", address) of /sys/class/vfio-dev
+    openers: tuple[Holder, ...] = ()  # of the next: *node* is what follows /dev/
+    bypass_nodes: tuple[tuple[str, str], ...] = ()  # ("uio0" or "infiniband/uverbs0", address)
+    guests: tuple[tuple[str, Reading], ...] = ()  # (path, text) of libvirt's running guests
+    # other tools that have a say over drivers and virtual functions: (path, text)
+    driverctl: tuple[tuple[str, Reading], ...] = ()
+    os_net_config: tuple[tuple[str, Reading], ...] = ()
+    modprobe: tuple[tuple[str, Reading], ...] = ()
     # the IOMMU
     iommu_units: tuple[str, ...] = ()  # names under /sys/class/iommu
     iommu_groups: tuple[GroupSnapshot, ...] = ()
@@ -109,6 +142,7 @@ class MachineSnapshot:
     command_line: Reading = ABSENT
     cpuinfo: Reading = ABSENT  # the beginning of /proc/cpuinfo
     kernel_config: Reading = ABSENT
+    lockdown: Reading = ABSENT  # "none [integrity] confidentiality"
     loaded_modules: tuple[str, ...] = ()  # those of vfio_pci and vfio_virqfd that stand under /sys/module
     modules_alias: Reading = ABSENT
     modules_dep: Reading = ABSENT

@@ -68,7 +68,8 @@ def _functions(device: PciDevice, row: Mapping[str, Any] | None) -> str:
 def _verdict(device: PciDevice, row: Mapping[str, Any] | None) -> str:
     if row is not None:
         because = f": {row['because']}" if row.get("because") else ""
-        text = f"{row['verdict']}{because}"
+        override = f" (override: {row['override']})" if row.get("override") else ""
+        text = f"{row['verdict']}{override}{because}"
     elif device.physical_function is not None:
         text = f"virtual function of {device.physical_function}"
     elif device.uses:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, nova_pci contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What on the host uses which device: storage down to the controller, the network down to the card, displays, guests.
+"""What on the host uses which device: storage down to the controller, the network down to the card, console, guests.
 
 Whatever is in use is named with the chain that leads to it, so that a refusal can be understood: "/ is mounted from
 vg0-root (dm-0) over md0 over nvme0n1p3". Nothing is decided here.
@@ -13,9 +13,12 @@ import re
 from collections.abc import Iterable
 from typing import Callable
 
+from .guest_domain import GuestDomain, parse_domain
 from .model import Use
 from .network import NetworkView, read_network
+from .ownership import named_devices
 from .reading import Reading
+from .seat import seat_uses
 from .snapshot import BlockSnapshot, MachineSnapshot
 
 _FUNCTION = re.compile(r"(?<=/)[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7](?=/|\Z)")
@@ -26,6 +29,23 @@ _MAPPERS = (
     ("CRYPT-", "encrypted volume"),
     ("mpath-", "multipath device"),
 )
+_VITAL_MOUNTS = ("/", "/boot", "/efi", "/usr")  # without these a host does not start
+_FIRST_PROCESS = 1
+# udev's record of a disk or partition (udevadm(8)): what is written on it (libblkid/src/superblocks).
+_WRITTEN = "E:ID_FS_TYPE="
+_LABEL = "E:ID_FS_LABEL="
+_ZFS = "zfs_member"
+_MEMBERS = {
+    "LVM2_member": "an LVM volume group",
+    "bcache": "a bcache",
+    "ddf_raid_member": "a RAID",
+    "isw_raid_member": "a RAID",
+    "linux_raid_member": "an MD array",
+    "mpath_member": "a multipath device",
+    _ZFS: "a ZFS pool",
+}
+# Programs of the host that hold VFIO devices as a guest does, by the first letters of their names: switches and storage.
+_HOST_PROGRAMS = ("ovs-vswitchd", "vpp", "contrail-vroute", "spdk", "nvmf_tgt", "reactor_")
 
 # Displays and other functions of management controllers, which the server's remote console needs.
 _BMC_VENDORS = ("1a03",)  # ASPEED
@@ -77,7 +97,12 @@ def find_uses(snapshot: MachineSnapshot, bridges: frozenset[str]) -> tuple[dict[
     _mark_storage(snapshot, mark, problems)
     network = read_network(snapshot, problems)
     _mark_network(snapshot, network, mark)
-    _mark_guests(snapshot, uses)
+    for path, use in seat_uses(snapshot):
+        mark(path, use)
+    _mark_guests(snapshot, uses, network.hidden, problems)
+    _mark_bypassed(snapshot, uses, network.hidden)
+    for name, use in named_devices(snapshot, problems):
+        uses.setdefault(name, {})[use] = None
     _mark_physical_functions(snapshot, uses)
     return {name: tuple(found) for name, found in uses.items()}, problems
 
@@ -119,6 +144,11 @@ class _Storage:
         for slave in block.slaves:
             yield from self.chains(slave, chain)
 
+    def whole_disks(self) -> list[BlockSnapshot]:
+        """Those that are no partition of another."""
+        above = {name: block.path.rpartition("/")[0].rpartition("/")[2] for name, block in self.blocks.items()}
+        return [block for name, block in self.blocks.items() if above[name] not in self.blocks]
+
     def words(self, chain: tuple[str, ...]) -> str:
         return " over ".join(map(self.label, chain))
 
@@ -137,9 +167,12 @@ class _Storage:
 
 def _mark_storage(snapshot: MachineSnapshot, mark: Mark, problems: Problems) -> None:
     storage = _Storage(snapshot)
-    for mount_point, name in _mounted(snapshot, storage, problems):
+    mounted = _mounted("/proc/self/mountinfo", snapshot.mounts, snapshot, storage, problems)
+    for mount_point, name in mounted:
         for chain, path in storage.chains(name):
-            mark(path, Use("mount", f"{mount_point} is mounted from {storage.words(chain)}"))
+            detail = f"{mount_point} is mounted from {storage.words(chain)}"
+            mark(path, Use("mount", detail, vital=_is_vital(mount_point)))
+    _mark_other_mounts(snapshot, storage, {name for _mount_point, name in mounted}, mark, problems)
     for name in _swapping(snapshot, storage, problems):
         for chain, path in storage.chains(name):
             mark(path, Use("swap", f"the host swaps to {storage.words(chain)}"))
@@ -148,10 +181,78 @@ def _mark_storage(snapshot: MachineSnapshot, mark: Mark, problems: Problems) -> 
             below = storage.blocks.get(slave)
             for path in () if below is None else storage.hardware_paths(below):
                 mark(path, Use("volume", f"{slave} is part of {storage.volume_words(block.name)}"))
-    problems.extend(
-        ("zfs", f"the disks of the pool {pool} cannot be told from sysfs; name none of them for passthrough")
-        for pool in snapshot.zfs_pools
-    )
+    _mark_resting(snapshot, storage, mark, problems)
+    for name in snapshot.bcache_members:
+        for chain, path in storage.chains(name):
+            mark(path, Use("volume", f"{storage.words(chain)} belongs to bcache"))
+    _mark_pools(snapshot, storage, mark, problems)
+
+
+def _is_vital(mount_point: str) -> bool:
+    return mount_point in _VITAL_MOUNTS or mount_point.startswith("/boot/")
+
+
+def _mark_resting(snapshot: MachineSnapshot, storage: _Storage, mark: Mark, problems: Problems) -> None:
+    """A volume group without an active volume and an array that is not assembled hold nothing and have data all the same."""
+    held = {slave for block in snapshot.blocks for slave in block.slaves} | set(snapshot.bcache_members)
+    for name, record in snapshot.udev_blocks:
+        lines = _text(f"udev's record of {name}", record, problems).splitlines()
+        what = next((_MEMBERS.get(line[len(_WRITTEN) :]) for line in lines if line.startswith(_WRITTEN)), None)
+        if what is None or name in held or any(_is_member(pool, record) for pool in snapshot.zfs_pools):
+            continue
+        for chain, path in storage.chains(name):
+            mark(path, Use("volume", f"{storage.words(chain)} is part of {what} (nothing there is active now)"))
+
+
+def _mark_other_mounts(
+    snapshot: MachineSnapshot, storage: _Storage, known: set[str], mark: Mark, problems: Problems
+) -> None:
+    """What only another mount namespace has: a container's disks, or the host's own where this runs in a container."""
+    for process, mounts in snapshot.other_mounts:
+        for mount_point, name in _mounted(f"/proc/{process}/mountinfo", mounts, snapshot, storage, problems):
+            for chain, path in () if name in known else storage.chains(name):
+                detail = f"{mount_point} of process {process} and its like is mounted from {storage.words(chain)}"
+                mark(path, Use("mount", detail, vital=process == _FIRST_PROCESS and _is_vital(mount_point)))
+
+
+# ZFS
+
+
+def _mark_pools(snapshot: MachineSnapshot, storage: _Storage, mark: Mark, problems: Problems) -> None:
+    """Pools name their disks nowhere in sysfs; udev knows them. Where it does not, any disk may be one of them."""
+    for pool in snapshot.zfs_pools:
+        points = [point for point in _pool_mounts(pool, snapshot) if _is_vital(point)]
+        members = [name for name, record in snapshot.udev_blocks if _is_member(pool, record)]
+        for name in members:
+            for chain, path in storage.chains(name):
+                for point in points:
+                    detail = f"{point} is mounted from the ZFS pool {pool} over {storage.words(chain)}"
+                    mark(path, Use("mount", detail, vital=True))
+                mark(path, Use("volume", f"{storage.words(chain)} is part of the ZFS pool {pool}"))
+        if members:
+            continue
+        problems.append(
+            ("zfs", f"the disks of the pool {pool} cannot be told from sysfs; name none of them for passthrough")
+        )
+        for block in storage.whole_disks():
+            detail = f"{block.name} may be part of the ZFS pool {pool}, whose disks cannot be told"
+            for path in storage.hardware_paths(block):
+                mark(path, Use("volume", detail, vital=bool(points)))
+
+
+def _is_member(pool: str, record: Reading) -> bool:
+    lines = (record.text or "").splitlines()
+    return f"{_WRITTEN}{_ZFS}" in lines and f"{_LABEL}{pool}" in lines
+
+
+def _pool_mounts(pool: str, snapshot: MachineSnapshot) -> list[str]:
+    points = []
+    for line in (snapshot.mounts.text or "").splitlines():
+        fields, _dash, rest = line.partition(" - ")
+        words, source = fields.split(" "), rest.split(" ")
+        if len(words) > 4 and source[0] == "zfs" and _unescape(source[1]).partition("/")[0] == pool:
+            points.append(_unescape(words[4]))
+    return points
 
 
 def _text(what: str, reading: Reading, problems: Problems) -> str:
@@ -160,15 +261,17 @@ def _text(what: str, reading: Reading, problems: Problems) -> str:
     return reading.text or ""
 
 
-def _mounted(snapshot: MachineSnapshot, storage: _Storage, problems: Problems) -> list[tuple[str, str]]:
-    """(mount point, block device) of every mounted filesystem, bind mounts left out (proc(5), mountinfo)."""
+def _mounted(
+    where: str, mounts: Reading, snapshot: MachineSnapshot, storage: _Storage, problems: Problems
+) -> list[tuple[str, str]]:
+    """(mount point, block device) of every filesystem in *mounts*, bind mounts left out (proc(5), mountinfo)."""
     whole: dict[tuple[str, str], None] = {}
     parts: dict[tuple[str, str], None] = {}
-    for line in _text("/proc/self/mountinfo", snapshot.mounts, problems).splitlines():
+    for line in _text(where, mounts, problems).splitlines():
         fields, _dash, rest = line.partition(" - ")
         words, source = fields.split(" "), rest.split(" ")
         if len(words) < 6 or len(source) < 2:
-            problems.append(("/proc/self/mountinfo", f"cannot be understood: {line!r}"))
+            problems.append((where, f"cannot be understood: {line!r}"))
             continue
         name = storage.by_number.get(words[2]) or storage.find(_unescape(source[1]))
         if name is None:
@@ -206,23 +309,53 @@ def _mark_network(snapshot: MachineSnapshot, network: NetworkView, mark: Mark) -
                 mark(interface.path, use)
 
 
-# Guests
+# Guests, and programs that reach past a driver
 
 
-def _mark_guests(snapshot: MachineSnapshot, uses: Uses) -> None:
-    """/dev/vfio/14 holds every device of group 14 that is on a VFIO driver; /dev/vfio/devices/vfio0 holds one."""
-    if not snapshot.holders:
-        return
+def _mark_guests(snapshot: MachineSnapshot, uses: Uses, hidden: bool, problems: Problems) -> None:
+    """/dev/vfio/14 holds every device of group 14 that is on a VFIO driver; /dev/vfio/devices/vfio0 holds one.
+
+    *hidden*: what a program of the host drives may be the way to the host itself.
+    """
+    named = set()
+    for path, guest in _running_guests(snapshot, problems):
+        for name in map(str, guest.devices):
+            named.add(name)
+            uses.setdefault(name, {})[Use("guest", f"the guest {guest.name} runs with it ({path})")] = None
     nodes = dict(snapshot.vfio_nodes)
     for holder in snapshot.holders:
         kind, _slash, node = holder.node.rpartition("/")
-        use = Use("guest", f"{holder.command} (process {holder.process}) holds it through /dev/vfio/{holder.node}")
+        detail = f"{holder.command} (process {holder.process}) holds it through /dev/vfio/{holder.node}"
         if kind == "devices":
             held = [nodes[node]] if node in nodes else []
         else:
             held = _on_vfio(snapshot, node[len("noiommu-") :] if node.startswith("noiommu-") else node)
         for name in held:
+            of_host = name not in named and holder.command.startswith(_HOST_PROGRAMS)
+            use = Use("process", detail, vital=hidden) if of_host else Use("guest", detail)
             uses.setdefault(name, {})[use] = None
+
+
+def _running_guests(snapshot: MachineSnapshot, problems: Problems) -> Iterable[tuple[str, GuestDomain]]:
+    for path, reading in snapshot.guests:
+        try:
+            guest = parse_domain(reading.text or "")
+        except ValueError as error:
+            if not reading.is_absent:  # one that ended meanwhile
+                problems.append((path, reading.problem or str(error)))
+            continue
+        if guest.running:
+            yield path, guest
+
+
+def _mark_bypassed(snapshot: MachineSnapshot, uses: Uses, hidden: bool) -> None:
+    """DPDK drives a card through UIO, or beside its driver through the verbs of InfiniBand."""
+    nodes = dict(snapshot.bypass_nodes)
+    for opener in snapshot.openers:
+        name = nodes.get(opener.node)
+        if name is not None:
+            detail = f"{opener.command} (process {opener.process}) holds it through /dev/{opener.node}"
+            uses.setdefault(name, {})[Use("process", detail, vital=hidden)] = None
 
 
 def _on_vfio(snapshot: MachineSnapshot, group: str) -> list[str]:
@@ -240,5 +373,6 @@ def _mark_physical_functions(snapshot: MachineSnapshot, uses: Uses) -> None:
         if parent is None or parent.text is None or device.name not in uses:
             continue
         for use in tuple(uses[device.name]):
-            passed = Use(use.kind, f"its virtual function {device.name}: {use.detail}")
+            detail = f"its virtual function {device.name}: {use.detail}"
+            passed = Use(use.kind, detail, vital=use.vital, passed_up=True)
             uses.setdefault(parent.text, {})[passed] = None

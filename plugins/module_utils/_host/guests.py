@@ -9,14 +9,17 @@ from .._core.reading import Reading
 from .sysfs import list_directory, read_text
 
 # Status of what runs (root only), then what is defined. libvirt, src/qemu/qemu_conf.c: stateDir, configDir.
-FOLDERS = ("run/libvirt/qemu", "etc/libvirt/qemu")
+RUNNING = "run/libvirt/qemu"
+FOLDERS = (RUNNING, "etc/libvirt/qemu")
 
 
-def read_guest_files(root: str = "/") -> tuple[tuple[tuple[str, Reading], ...], tuple[tuple[str, str], ...]]:
+def read_guest_files(
+    root: str = "/", folders: tuple[str, ...] = FOLDERS
+) -> tuple[tuple[tuple[str, Reading], ...], tuple[tuple[str, str], ...]]:
     """Return ((path, text) of each description of a guest, (path, why) of each folder that could not be listed)."""
     found = []
     problems = []
-    for folder in FOLDERS:
+    for folder in folders:
         path = f"{root.rstrip('/')}/{folder}"
         names, problem = list_directory(path)
         if problem is not None:

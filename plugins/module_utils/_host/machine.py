@@ -14,8 +14,18 @@ import struct
 from typing import Callable
 
 from .._core.reading import ABSENT, Reading, unreadable, value
-from .._core.snapshot import BlockSnapshot, DeviceSnapshot, GroupSnapshot, Holder, InterfaceSnapshot, MachineSnapshot
+from .._core.snapshot import (
+    BlockSnapshot,
+    DeviceSnapshot,
+    GroupSnapshot,
+    Holder,
+    InterfaceSnapshot,
+    MachineSnapshot,
+    UsbInterface,
+)
+from .guests import RUNNING, read_guest_files
 from .paths import Paths
+from .route_tables import ask_table_routes
 from .sysfs import DeviceReader, list_directory, read_attributes, read_first, read_link, read_text
 
 _BEGINNING = 256 * 1024  # /proc/interrupts and /proc/cpuinfo grow with the number of processors
@@ -23,6 +33,7 @@ _ANCESTORS = 64
 _GUEST_MODULES = ("vfio_pci", "vfio_virqfd")
 _SIOCGIFCONF = 0x8912
 _VFIO = "/dev/vfio/"
+_BYPASSES = ("/dev/uio", "/dev/infiniband/uverbs")  # DPDK's other ways to a card
 
 Problems = list[tuple[str, str]]
 
@@ -32,16 +43,24 @@ def read_machine(root: str = "/") -> MachineSnapshot:
     paths = Paths.under(root)
     problems: Problems = []
     devices = _read_devices(paths, problems)
+    blocks = _read_blocks(paths, problems)
+    bypass_nodes = (*_nodes(paths.uio_nodes, "", problems), *_nodes(paths.verbs_nodes, "infiniband/", problems))
+    holders, openers = _read_holders(paths, problems) if _has_vfio(devices) or bypass_nodes else ((), ())
+    guests, more = read_guest_files(paths.root, (RUNNING,))
+    problems.extend(more)
     release = read_text(paths.kernel_release)
     return MachineSnapshot(
         devices=devices,
         slots=_read_slots(paths, problems),
         drivers=_names(paths.pci_drivers, problems),
-        blocks=_read_blocks(paths, problems),
+        blocks=blocks,
         nvme_subsystems=_read_nvme_subsystems(paths, problems),
         btrfs=_read_btrfs(paths, problems),
         zfs_pools=_read_zfs_pools(paths, problems),
+        udev_blocks=_read_udev(paths, blocks),
+        bcache_members=tuple(block.name for block in blocks if os.path.isdir(f"{paths.blocks}/{block.name}/bcache")),
         mounts=read_text(paths.mounts),
+        other_mounts=_read_other_mounts(paths, problems),
         swaps=read_text(paths.swaps),
         interfaces=_read_interfaces(paths, problems),
         ipv4_routes=read_text(paths.ipv4_routes),
@@ -49,9 +68,20 @@ def read_machine(root: str = "/") -> MachineSnapshot:
         ipv4_trie=read_text(paths.ipv4_trie),
         ipv4_addresses=_ask_ipv4_addresses() if paths.root == "/" else (),
         ipv6_addresses=read_text(paths.ipv6_addresses),
+        table_routes=ask_table_routes() if paths.root == "/" else (),
         connection=_read_connection(paths),
-        holders=_read_holders(paths, problems) if _has_vfio(devices) else (),
-        vfio_nodes=_read_vfio_nodes(paths, problems),
+        framebuffers=tuple(_links(paths.framebuffers, problems)),
+        console_drivers=_read_console_drivers(paths, problems),
+        memory_map=read_text(paths.memory_map),
+        usb_interfaces=_read_usb_interfaces(paths, problems),
+        holders=holders,
+        vfio_nodes=_nodes(paths.vfio_nodes, "", problems),
+        openers=openers,
+        bypass_nodes=bypass_nodes,
+        guests=guests,
+        driverctl=_read_texts(paths, paths.driverctl, "", problems),
+        os_net_config=_read_texts(paths, paths.os_net_config, ".yaml", problems),
+        modprobe=tuple(text for place in paths.modprobe for text in _read_texts(paths, place, ".conf", problems)),
         iommu_units=_names(paths.iommu_units, problems),
         iommu_groups=_read_groups(paths, problems),
         firmware_tables=_names(paths.firmware_tables, problems),
@@ -62,6 +92,7 @@ def read_machine(root: str = "/") -> MachineSnapshot:
         command_line=read_text(paths.command_line),
         cpuinfo=read_text(paths.cpuinfo, _BEGINNING),
         kernel_config=_of_kernel(release, lambda name: read_first(paths.kernel_configs(name))),
+        lockdown=read_text(paths.lockdown),
         loaded_modules=tuple(name for name in _GUEST_MODULES if os.path.isdir(f"{paths.loaded_modules}/{name}")),
         modules_alias=_of_kernel(release, lambda name: read_text(paths.modules(name, "modules.alias"))),
         modules_dep=_of_kernel(release, lambda name: read_text(paths.modules(name, "modules.dep"))),
@@ -157,6 +188,53 @@ def _read_zfs_pools(paths: Paths, problems: Problems) -> tuple[str, ...]:
     return tuple(name for name in names if os.path.isdir(f"{paths.zfs_pools}/{name}"))
 
 
+def _read_udev(paths: Paths, blocks: tuple[BlockSnapshot, ...]) -> tuple[tuple[str, Reading], ...]:
+    """What udev knows of each block device: what is written on it, also where nothing in sysfs tells that it is used."""
+    readings = [(block.name, read_text(paths.udev_block(block.number))) for block in blocks if block.number]
+    return tuple((name, reading) for name, reading in readings if not reading.is_absent)
+
+
+def _read_other_mounts(paths: Paths, problems: Problems) -> tuple[tuple[int, Reading], ...]:
+    """The mounts of one process of each other mount namespace: what a container mounts is not to be seen from here."""
+    seen = {read_link(paths.process("self", "ns/mnt")).text}
+    found = []
+    refused = None
+    for number in _names(paths.processes.rstrip("/"), problems):
+        namespace = read_link(paths.process(number, "ns/mnt")) if number.isdigit() else ABSENT
+        refused = refused or namespace.problem
+        if namespace.text is not None and namespace.text not in seen:
+            seen.add(namespace.text)
+            found.append((int(number), read_text(paths.process(number, "mountinfo"))))
+    if refused is not None:
+        problems.append(
+            (paths.process("*", "ns/mnt"), f"{refused}; a container may have mounted a disk that looks free")
+        )
+    return tuple(found)
+
+
+def _read_console_drivers(paths: Paths, problems: Problems) -> tuple[tuple[str, str], ...]:
+    own = paths.console_drivers
+    pairs = [(read_text(f"{own}/{name}/name"), read_text(f"{own}/{name}/bind")) for name in _names(own, problems)]
+    return tuple((name.text or "", bind.text or "") for name, bind in pairs)
+
+
+def _read_usb_interfaces(paths: Paths, problems: Problems) -> tuple[UsbInterface, ...]:
+    """The interfaces among the USB devices: "1-1:1.0" (Documentation/ABI/stable/sysfs-bus-usb)."""
+    found = []
+    for name, target in _links(paths.usb_devices, problems):
+        if ":" in name:
+            own = f"{paths.usb_devices}/{name}"
+            code, protocol = (read_text(f"{own}/{part}").text for part in ("bInterfaceClass", "bInterfaceProtocol"))
+            found.append(UsbInterface(target, code, protocol))
+    return tuple(found)
+
+
+def _read_texts(paths: Paths, place: str, ending: str, problems: Problems) -> tuple[tuple[str, Reading], ...]:
+    """(path on the machine, text) of every file in *place* whose name ends in *ending*."""
+    names = [name for name in _names(place, problems) if name.endswith(ending)]
+    return tuple((f"/{place[len(paths.root) :]}/{name}", read_text(f"{place}/{name}")) for name in names)
+
+
 def _read_interfaces(paths: Paths, problems: Problems) -> tuple[InterfaceSnapshot, ...]:
     interfaces = []
     for name, target in _links(paths.interfaces, problems):
@@ -230,9 +308,13 @@ def _has_vfio(devices: tuple[DeviceSnapshot, ...]) -> bool:
     return any("vfio" in (device.links.get("driver", ABSENT).text or "") for device in devices)
 
 
-def _read_holders(paths: Paths, problems: Problems) -> tuple[Holder, ...]:
-    """Every process that has a VFIO group or device open; other people's are only visible to root."""
+def _read_holders(paths: Paths, problems: Problems) -> tuple[tuple[Holder, ...], tuple[Holder, ...]]:
+    """Every process that has a VFIO group or device open, and every one that has a UIO or verbs device open.
+
+    Other people's are only visible to root.
+    """
     holders = set()
+    openers = set()
     refused = None
     for number in _names(paths.processes.rstrip("/"), problems):
         if not number.isdigit():
@@ -242,21 +324,25 @@ def _read_holders(paths: Paths, problems: Problems) -> tuple[Holder, ...]:
         refused = refused or problem
         for file in files:
             target = read_link(f"{own}/{file}").text
-            if target is not None and target.startswith(_VFIO) and target != f"{_VFIO}vfio":
-                command = read_text(paths.process(number, "comm")).text or "?"
+            if target is None or target == f"{_VFIO}vfio" or not target.startswith((_VFIO, *_BYPASSES)):
+                continue
+            command = read_text(paths.process(number, "comm")).text or "?"
+            if target.startswith(_VFIO):
                 holders.add((target[len(_VFIO) :], int(number), command))
+            else:
+                openers.add((target[len("/dev/") :], int(number), command))
     if refused is not None:
         problems.append((paths.process("*", "fd"), f"{refused}; a guest may hold devices that look free"))
-    return tuple(Holder(*holder) for holder in sorted(holders))
+    return tuple(Holder(*holder) for holder in sorted(holders)), tuple(Holder(*opener) for opener in sorted(openers))
 
 
-def _read_vfio_nodes(paths: Paths, problems: Problems) -> tuple[tuple[str, str], ...]:
-    """("vfio0", "0000:3b:00.0"): the character devices of iommufd (Documentation/driver-api/vfio.rst)."""
+def _nodes(place: str, prefix: str, problems: Problems) -> tuple[tuple[str, str], ...]:
+    """("vfio0", "0000:3b:00.0"): the device nodes of a class, those of iommufd (Documentation/driver-api/vfio.rst) too."""
     found = []
-    for name, target in _links(paths.vfio_nodes, problems):
+    for name, target in _links(place, problems):
         above = re.findall(r"[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]", target)
         if above:
-            found.append((name, above[-1]))
+            found.append((f"{prefix}{name}", above[-1]))
     return tuple(found)
 
 

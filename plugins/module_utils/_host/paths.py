@@ -14,6 +14,8 @@ PCI_IDS = (
     "usr/share/hwdata/pci.ids.gz",
 )
 
+MODPROBE = ("etc/modprobe.d", "run/modprobe.d", "usr/local/lib/modprobe.d")  # the distribution's own files left out
+
 
 @dataclass(frozen=True)
 class Paths:
@@ -56,6 +58,9 @@ class Paths:
     def zfs_pools(self) -> str:
         return self._path("proc/spl/kstat/zfs")
 
+    def udev_block(self, number: str) -> str:
+        return self._path(f"run/udev/data/b{number}")
+
     @property
     def interfaces(self) -> str:
         return self._path("sys/class/net")
@@ -63,6 +68,46 @@ class Paths:
     @property
     def vfio_nodes(self) -> str:
         return self._path("sys/class/vfio-dev")
+
+    @property
+    def uio_nodes(self) -> str:
+        return self._path("sys/class/uio")
+
+    @property
+    def verbs_nodes(self) -> str:
+        return self._path("sys/class/infiniband_verbs")
+
+    @property
+    def framebuffers(self) -> str:
+        return self._path("sys/class/graphics")
+
+    @property
+    def console_drivers(self) -> str:
+        return self._path("sys/class/vtconsole")
+
+    @property
+    def memory_map(self) -> str:
+        return self._path("proc/iomem")
+
+    @property
+    def usb_devices(self) -> str:
+        return self._path("sys/bus/usb/devices")
+
+    @property
+    def lockdown(self) -> str:
+        return self._path("sys/kernel/security/lockdown")
+
+    @property
+    def driverctl(self) -> str:
+        return self._path("etc/driverctl.d")
+
+    @property
+    def os_net_config(self) -> str:
+        return self._path("var/lib/os-net-config")
+
+    @property
+    def modprobe(self) -> tuple[str, ...]:
+        return tuple(self._path(below) for below in MODPROBE)
 
     @property
     def iommu_units(self) -> str:

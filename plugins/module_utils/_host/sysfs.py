@@ -40,7 +40,7 @@ ATTRIBUTES = (
 )
 DISPLAY_ATTRIBUTES = ("boot_vga",)
 # Only PCI Express functions show it (pcie_dev_attrs_are_visible): the others share their bus's requester ID.
-ENDPOINT_ATTRIBUTES = ("sriov_totalvfs", "max_link_speed")
+ENDPOINT_ATTRIBUTES = ("sriov_totalvfs", "max_link_speed", "d3cold_allowed")
 SRIOV_ATTRIBUTES = ("sriov_numvfs", "sriov_vf_device")
 LINKS = ("driver", "iommu_group", "physfn")
 
@@ -52,6 +52,7 @@ _VPD_READ_ONLY = 0x90
 _EXTENDED_CAPABILITIES = 0x100
 _SERIAL_NUMBER = 0x0003  # PCI_EXT_CAP_ID_DSN, include/uapi/linux/pci_regs.h
 _CAPABILITY_LIMIT = 48
+_ACCESS_CONTROL = 0x000D  # PCI_EXT_CAP_ID_ACS; its control register stands behind its header and its capabilities
 
 
 def _problem(error: OSError) -> Reading:
@@ -179,7 +180,7 @@ class DeviceReader:
         if code is not None and code.startswith(("0x03", "0x0001")):
             self._add(attributes, where, DISPLAY_ATTRIBUTES)
         if code is not None and code.startswith("0x06"):
-            return DeviceSnapshot(name, path, attributes, links)
+            return DeviceSnapshot(name, path, attributes, links, acs=_read_access_control(where))
         self._add(attributes, where, ENDPOINT_ATTRIBUTES)
         if "sriov_totalvfs" in attributes:
             self._add(attributes, where, SRIOV_ATTRIBUTES)
@@ -264,6 +265,23 @@ def _read_only_vpd(file: int) -> bytes:
 
 def _read_serial_capability(where: int) -> Reading:
     """The eight bytes of the device serial number capability, in hexadecimal, as they stand in the config space."""
+    return _read_capability(where, _SERIAL_NUMBER, slice(4, 12))
+
+
+def _read_access_control(where: int) -> Reading:
+    """A bridge's ACS control register as four digits, the low byte last; "0000" where PCI Express shows no such capability."""
+    reading = _read_capability(where, _ACCESS_CONTROL, slice(6, 8))
+    if reading.text is not None:
+        return value(reading.text[2:] + reading.text[:2])
+    try:
+        has_extended = os.stat("config", dir_fd=where).st_size > _EXTENDED_CAPABILITIES
+    except OSError:
+        return reading
+    return value("0000") if reading.is_absent and has_extended else reading
+
+
+def _read_capability(where: int, number: int, wanted: slice) -> Reading:
+    """The bytes *wanted* of the extended capability *number*, in hexadecimal."""
     try:
         file = os.open("config", _READ, dir_fd=where)
     except OSError as error:
@@ -275,8 +293,8 @@ def _read_serial_capability(where: int) -> Reading:
             if len(raw) < 4:
                 return _short_config(file, offset)
             header = int.from_bytes(raw[:4], "little")
-            if header & 0xFFFF == _SERIAL_NUMBER:
-                return value(raw[4:12].hex())
+            if header & 0xFFFF == number:
+                return value(raw[wanted].hex())
             offset = header >> 20 & 0xFFC
             if offset < _EXTENDED_CAPABILITIES or header in (0, 0xFFFFFFFF):
                 return ABSENT

@@ -133,3 +133,36 @@ def test_a_damaged_journal_is_refused_before_anything_is_planned(own, capsys):
 def test_the_module_needs_its_declaration(capsys, tmp_path):
     result = run(host_plan, capsys, root=str(tmp_path))
     assert result["msg"] == "missing required arguments: devices"
+
+
+SPARE = {"address": "0000:02:00.0", "reason": "driverctl is going to be removed"}
+
+
+def test_an_override_is_printed_wherever_its_device_is(own, capsys):
+    driverctl = own / "etc/driverctl.d/0000:02:00.0"
+    driverctl.parent.mkdir()
+    driverctl.write_text("vfio-pci\n", encoding="ascii")
+    refused = plan_of(own, capsys, [{"address": "0000:02:00.0"}])
+    assert "0000:02:00.0 (8086:10d3 e1000e)' belongs to another tool: driverctl binds it" in refused["msg"]
+    result = plan_of(own, capsys, [{"address": "0000:02:00.0"}], overrides=[SPARE])
+    (row,) = result["plan"]["devices"]
+    assert (row["role"], row["override"]) == ("chosen", SPARE["reason"])
+    assert any(note.endswith(f"Reason: {SPARE['reason']}") for note in result["plan"]["notes"])
+    assert any(line.endswith(f"pending reboot (override: {SPARE['reason']})") for line in result["table"])
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        ("0000:02:00.0", "pci_passthrough_overrides: '0000:02:00.0' is no list"),
+        ([{**SPARE, "reason": ""}], "pci_passthrough_overrides[0].reason: '' is no reason"),
+        ([{**SPARE, "address": "0000:02:*.*"}], "pci_passthrough_overrides[0].address: '0000:02:*.*' is no exact"),
+        ([{**SPARE, "address": "0000:01:00.0"}], "no override covers: the default route (of 4) leaves through enp1s0"),
+        ([{**SPARE, "address": "0000:00:03.0"}], "no override covers: / is mounted from vda1"),
+    ],
+)
+def test_an_override_that_cannot_be_is_one_error_that_says_what_to_do(machine, capsys, overrides, words):
+    result = plan_of(machine, capsys, [NICS], overrides=overrides)
+    assert result["failed"] is True
+    assert words in result["msg"]
+    assert "Traceback" not in result["msg"]

@@ -95,6 +95,12 @@ def test_the_declaration(capsys, root, host):
     assert ("error", "declared-placement-too-new") in checks(result)
 
 
+def test_the_overrides_go_with_the_declaration(capsys, root, host):
+    devices = [{"alias": "a1", "vendor_id": "8086", "product_id": "154d", "device_type": "type-PF"}]
+    result = run(capsys, root=root, devices=devices, overrides=[{"address": "0000:3b:00.0", "reason": ""}])
+    assert ("error", "declared-wrong") in checks(result)
+
+
 def test_other_files(capsys, root, host, other_file):
     result = run(capsys, root=root, config_files=[other_file], service="nova-scheduler", release="2025.1")
     assert checks(result) == [("error", "filter-unknown"), ("info", "filter-missing")]

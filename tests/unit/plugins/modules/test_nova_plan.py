@@ -128,3 +128,31 @@ def test_no_nova_installed(run, tmp_path):
     failed = plan_of(run, tmp_path)
     assert failed["failed"]
     assert "has not nova-compute (found: no service of Nova)" in failed["msg"]
+
+
+SPARE = {"address": "0000:02:00.0", "reason": "driverctl is going to be removed"}
+
+
+def test_nova_gets_what_an_override_covers_and_says_so(run, compute):
+    write(compute, "etc/driverctl.d/0000:02:00.0", "vfio-pci\n")
+    assert "belongs to another tool: driverctl binds it" in plan_of(run, compute)["msg"]
+    plan = plan_of(run, compute, overrides=[SPARE])["plan"]
+    assert [row["address"] for row in plan["devices"]] == ["0000:02:00.0"]
+    assert plan["notes"][0].endswith(f"Reason: {SPARE['reason']}")
+    run(nova_apply, compute, plan=plan)
+    assert not run(nova_apply, compute, plan=plan_of(run, compute, overrides=[SPARE])["plan"])["changed"]
+
+
+def test_the_linter_of_nova_s_plan_knows_what_is_covered(run, compute):
+    write(compute, "sys/class/vtconsole/vtcon1/name", "(M) frame buffer device\n")
+    write(compute, "sys/class/vtconsole/vtcon1/bind", "1\n")
+    write(compute, "proc/iomem", "e0000000-e0ffffff : 0000:02:00.0\n  e0000000-e02fffff : efifb\n")
+    assert "the console shows on the firmware's framebuffer" in plan_of(run, compute)["msg"]
+    assert plan_of(run, compute, overrides=[SPARE])["plan"]["devices"]
+
+
+@pytest.mark.parametrize("overrides", ["x", [{**SPARE, "reason": " "}], [{**SPARE, "address": "0000:01:00.0"}]])
+def test_an_override_that_cannot_be_is_refused(run, compute, overrides):
+    failed = plan_of(run, compute, overrides=overrides)
+    assert failed["failed"]
+    assert "pci_passthrough_overrides" in failed["msg"]

@@ -96,10 +96,23 @@ def test_what_cannot_be_read_is_named(capsys, tmp_path):
     assert result["unreadable"] == [{"what": "/proc/swaps", "why": "Is a directory"}]
 
 
+def test_one_verdict_a_group(capsys, tmp_path):
+    result = run(capsys, root=build("needed-in-every-way", tmp_path), addresses=[])
+    assert [group["verdict"] for group in result["groups"]] == ["needed"] * 9 + ["in a guest"] + ["needed"] * 9
+    assert result["groups"][4] == {
+        "group": 5,
+        "members": ["0000:05:00.0", "0000:05:00.1"],
+        "verdict": "needed",
+        "reasons": ["0000:05:00.0: team0 is built on eth0"],
+        "covered": [],
+    }
+
+
 def test_every_key_is_documented(capsys, root):
     result = run(capsys, root=root)
     documented = yaml.safe_load(pci_devices_info.RETURN)
     assert set(documented) == set(result) - {"changed", "invocation"}
+    assert all(set(group) == set(documented["groups"]["contains"]) for group in result["groups"])
     contains = documented["devices"]["contains"]
     for device in result["devices"]:
         assert set(device) == set(contains)

@@ -379,3 +379,43 @@ def test_the_configured_arguments_reach_the_iommu():
 
 def test_absent_is_not_unreadable():
     assert only(replace(snapshot(), devices=(snapshot().devices[0]._replace(vpd=ABSENT),))).unreadable == ()
+
+
+@pytest.mark.parametrize(
+    ("control", "acs"), [("001d", True), ("005f", True), ("001c", False), ("0000", False), (None, None)]
+)
+def test_a_port_keeps_what_is_below_it_apart_with_all_of_the_kernel_s_flags(tmp_path, control, acs):
+    port = {"ids": "8086:347a", "class": "060400", **({} if control is None else {"acs": control})}
+    machine = {"source": "made here", "devices": {"0000:00:01.0": port}}
+    (device,) = build_inventory(read_machine(machine_builder.build_machine(machine, tmp_path))).devices
+    assert device.acs is acs
+
+
+@pytest.mark.parametrize(("text", "allowed"), [("1", True), ("0", False), (None, None)])
+def test_d3cold(tmp_path, text, allowed):
+    more = {} if text is None else {"d3cold_allowed": text}
+    machine = {"source": "x", "devices": {"0000:01:00.0": {"ids": "8086:10d3", "class": "020000", "more": more}}}
+    (device,) = build_inventory(read_machine(machine_builder.build_machine(machine, tmp_path))).devices
+    assert device.d3cold_allowed is allowed
+
+
+@pytest.mark.parametrize(
+    ("text", "level"),
+    [
+        ("[none] integrity confidentiality", "none"),
+        ("none [integrity] confidentiality", "integrity"),
+        ("none integrity", None),
+        (None, None),
+    ],
+)
+def test_lockdown(tmp_path, text, level):
+    files = {} if text is None else {"sys/kernel/security/lockdown": text}
+    machine = {"source": "made here", "files": files}
+    assert build_inventory(read_machine(machine_builder.build_machine(machine, tmp_path))).lockdown == level
+
+
+def test_access_control_that_cannot_be_read_is_a_named_problem():
+    attributes = {"class": value("0x060400")}
+    port = DeviceSnapshot("0000:00:01.0", None, attributes, {}, acs=unreadable("Permission denied"))
+    (device,) = build_inventory(MachineSnapshot(devices=(port,))).devices
+    assert (device.acs, device.unreadable) == (None, (("config", "Permission denied"),))

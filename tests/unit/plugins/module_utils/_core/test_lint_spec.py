@@ -3,12 +3,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.lint_finding import Finding
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.lint_spec import lint_spec
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.model import Use
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.nova_release import NovaVersion
-from ansible_collections.nova_pci.passthrough.tests.unit.service_views import HOST, pci, view_of
+from ansible_collections.nova_pci.passthrough.tests.unit.service_views import GPU, HOST, pci, view_of
 
 GPU_SPEC = '{"vendor_id": "10de", "product_id": "1eb8"}'
 VF_SPEC = '{"vendor_id": "8086", "product_id": "10ed"}'
@@ -162,3 +165,9 @@ def test_it_has_no_place_on_controllers(name: str) -> None:
 
 def test_a_variable_is_told_of_elsewhere() -> None:
     assert list(lint_spec(view_of("", environment={"OS_PCI__DEVICE_SPEC": "{}"}))) == []
+
+
+def test_another_tool_s_say_is_no_harm_to_the_host() -> None:
+    tool = Use("tool", "os-net-config manages it")
+    view = view_of(pci(f"device_spec = {GPU_SPEC}"), devices=(replace(GPU, uses=(tool,)),))
+    assert list(lint_spec(view)) == []

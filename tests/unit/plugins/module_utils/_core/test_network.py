@@ -15,6 +15,7 @@ from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.reading
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.snapshot import (
     InterfaceSnapshot,
     MachineSnapshot,
+    TableRoute,
 )
 
 HEAD = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT"
@@ -48,7 +49,7 @@ def v6_route(destination: str, length: int, flags: int, name: str) -> str:
 
 def machine(**parts: object) -> MachineSnapshot:
     texts = {key: value(part) if isinstance(part, str) else part for key, part in parts.items()}
-    plain = {"interfaces", "ipv4_addresses", "architecture"}
+    plain = {"interfaces", "ipv4_addresses", "architecture", "table_routes"}
     return replace(
         MachineSnapshot(architecture="x86_64"),
         **{key: parts[key] if key in plain else text for key, text in texts.items()},
@@ -226,3 +227,67 @@ def test_uses_follow_what_is_built_on_an_interface():
 def test_interfaces_that_stand_on_each_other_end():
     view = read_network(machine(interfaces=interfaces("a", "b", a=("b",), b=("a",))), [])
     assert view.uses("a") == [Use("member", "b is built on a")]
+
+
+@pytest.mark.parametrize(
+    ("found", "words", "vital"),
+    [
+        ([TableRoute(77, "10.0.0.0/8", "eth0")], "the route to 10.0.0.0/8 in table 77", False),
+        ([TableRoute(77, "10.0.0.0/8", "eth0"), TableRoute(77, "0.0.0.0/0", "eth0")], "the default route in table 77 (of 2)", True),
+        ([TableRoute(77, "10.0.0.0/8", "lo")], None, False),
+    ],
+)  # fmt: skip
+def test_a_route_of_any_table_counts(found, words, vital):
+    view = read_network(machine(table_routes=tuple(found)), [])
+    uses = view.uses("eth0")
+    assert [use.detail for use in uses] == ([] if words is None else [f"{words} leaves through eth0"])
+    assert [use.vital for use in uses] == [vital] * len(uses)
+
+
+def test_what_a_host_is_reached_by_is_vital():
+    view = read_network(
+        machine(
+            interfaces=interfaces("eth0", "br0", eth0=("br0",)),
+            ipv4_addresses=(("br0", "192.0.2.2"), ("eth1", "203.0.113.9")),
+            ipv4_routes="\n".join([HEAD, DEFAULT.replace("eth0", "br0"), TEN]),
+            connection="192.0.2.9 50000 192.0.2.2 22",
+        ),
+        [],
+    )
+    assert [(use.kind, use.vital) for use in view.uses("eth0")] == [
+        ("member", False),
+        ("connection", True),
+        ("route", True),
+        ("address", False),
+    ]
+    assert [(use.kind, use.vital) for use in view.uses("eth1")] == [("route", False), ("address", False)]
+
+
+OVS = (
+    InterfaceSnapshot("eth0", "../../devices/pci0000:00/0000:00:03.0/net/eth0", uppers=("ovs-system",)),
+    InterfaceSnapshot("ovs-system", "../../devices/virtual/net/ovs-system"),
+    InterfaceSnapshot("br-ex", "../../devices/virtual/net/br-ex"),
+)
+
+
+@pytest.mark.parametrize("parts", [
+    {"ipv4_routes": f"{HEAD}\n{DEFAULT.replace('eth0', 'br-ex')}"},
+    {"ipv4_addresses": (("br-ex", "192.0.2.2"),), "connection": "192.0.2.9 50000 192.0.2.2 22"},
+])  # fmt: skip
+def test_where_the_way_to_the_host_hides_its_card_every_card_in_use_may_be_it(parts):
+    """A bridge of Open vSwitch is not linked to its ports."""
+    view = read_network(machine(interfaces=OVS, **parts), [])
+    assert view.hidden
+    assert view.uses("eth0") == [Use("member", "ovs-system is built on eth0")]
+    assert view.uses("eth0")[0].vital
+    assert not read_network(machine(interfaces=OVS), []).uses("eth0")[0].vital
+
+
+def test_a_way_over_cards_that_can_be_seen_hides_nothing():
+    stack = (
+        InterfaceSnapshot("eth0", "../../devices/pci0000:00/0000:00:03.0/net/eth0", uppers=("bond0",)),
+        InterfaceSnapshot("bond0", "../../devices/virtual/net/bond0", uppers=("br0",)),
+        InterfaceSnapshot("br0", "../../devices/virtual/net/br0"),
+    )
+    view = read_network(machine(interfaces=stack, ipv4_routes=f"{HEAD}\n{DEFAULT.replace('eth0', 'br0')}"), [])
+    assert not view.hidden

@@ -3,11 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.declaration import parse_declaration
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.errors import MachineProblem, SeveralProblems
-from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.model import HostInventory, IommuState
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.model import HostInventory, IommuState, Use
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.nova_lint import (
     Declared,
     lint,
@@ -120,6 +122,22 @@ def test_a_card_that_shows_no_mac_any_more_is_remembered() -> None:
     known = (Identity(GPU_DEVICE.address, "52:54:00:00:00:01", "10de", "1eb8"),)
     assert told(node_of("", "nova-compute"), declared=Declared([mac])) == [("error", "declared-devices")]
     assert told(node_of("", "nova-compute"), declared=Declared([mac], identities=known)) == []
+
+
+def test_what_an_override_covers_is_no_finding() -> None:
+    shown = (Use("console", "the console shows on its framebuffer fb0"),)
+    devices = tuple(replace(one, uses=shown) if one.address == GPU_DEVICE.address else one for one in INVENTORY.devices)
+    inventory = replace(INVENTORY, devices=devices)
+    node = node_of(pci('device_spec = {"vendor_id": "10de"}'), "nova-compute")
+    spare = [{"address": str(GPU_DEVICE.address), "reason": "nobody sits there"}]
+
+    def checks(*declared: Declared) -> list[str]:
+        return [finding.check for finding in lint(node, NovaVersion(29), inventory, *declared)]
+
+    assert checks() == ["spec-host-device"]
+    assert checks(Declared([GPU])) == ["spec-host-device", "declared-devices"]
+    assert checks(Declared([GPU], overrides=spare)) == []
+    assert checks(Declared([GPU], overrides=[{}]))[-1] == "declared-wrong"
 
 
 def test_a_controller_s_own_devices_are_not_meant() -> None:

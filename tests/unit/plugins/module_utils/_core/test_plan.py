@@ -25,6 +25,7 @@ from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.model i
     PciDevice,
     Use,
 )
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.override import parse_overrides
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.plan import (
     Wishes,
     make_plan,
@@ -225,3 +226,73 @@ def test_a_host_that_shows_no_pci_device_is_refused_with_what_could_not_be_read(
     with pytest.raises(MachineProblem, match=r"shows no PCI device \(/sys/bus/pci/devices: Permission denied\)"):
         refuse_nothing_to_plan(nothing)
     refuse_nothing_to_plan(HOST)
+
+
+# ---- guards
+
+SPARE = {"address": "0000:02:00.0", "reason": "the tool lets it go"}
+
+
+def claimed(**changes) -> HostInventory:
+    """The host of booted(), whose free NIC another tool has a say over."""
+    tool = (Use("tool", "driverctl binds it to vfio-pci"),)
+    made = booted(**changes)
+    devices = tuple(replace(one, uses=tool) if one.address == NIC else one for one in made.devices)
+    return replace(made, devices=devices)
+
+
+def test_an_override_is_in_the_row_the_notes_and_the_verdict_on_the_group():
+    made = plan(claimed(), boot(ON, ON), wishes(NICS, overrides=parse_overrides([SPARE])))
+    assert {row["address"]: row["override"] for row in made["devices"]} == {
+        "0000:01:00.0": None,
+        "0000:02:00.0": "the tool lets it go",
+    }
+    assert any(
+        note.startswith("pci_passthrough_overrides[0]: 0000:02:00.0") and note.endswith("Reason: the tool lets it go")
+        for note in made["notes"]
+    )
+    assert made["groups"] == [
+        {
+            "group": 0,
+            "members": ["0000:01:00.0"],
+            "verdict": "needed",
+            "reasons": ["0000:01:00.0: carries SSH"],
+            "covered": [],
+        },
+        {
+            "group": 1,
+            "members": ["0000:02:00.0"],
+            "verdict": "free",
+            "reasons": [],
+            "covered": ["0000:02:00.0: driverctl binds it to vfio-pci"],
+        },
+    ]
+
+
+def test_without_the_override_the_plan_is_refused():
+    with pytest.raises(SeveralProblems, match="belongs to another tool: driverctl binds it to vfio-pci"):
+        plan(claimed(), boot(ON, ON), wishes(NICS))
+
+
+def test_an_override_of_what_carries_the_connection_is_refused_before_anything_is_planned():
+    ssh = (Use("connection", "carries SSH", vital=True),)
+    inventory = booted()
+    inventory = replace(inventory, devices=(replace(inventory.devices[0], uses=ssh), *inventory.devices[1:]))
+    overrides = parse_overrides([{"address": "0000:01:00.0", "reason": "I know better"}])
+    with pytest.raises(InputProblem, match=r"pci_passthrough_overrides\[0\].address: '0000:01:00.0'"):
+        plan(inventory, boot(ON, ON), wishes(overrides=overrides))
+
+
+def test_advice_is_in_the_notes_of_what_is_handed_out_alone():
+    inventory = replace(booted(), lockdown="integrity")
+    assert [
+        note for note in plan(inventory, boot(ON, ON))["notes"] if note.startswith("Kernel lockdown is at integrity")
+    ]
+    assert plan(inventory, boot(ON, ON), wishes())["notes"] == []
+
+
+def test_what_could_not_be_read_is_told_where_something_is_handed_out():
+    inventory = booted(unreadable=(("SSH_CONNECTION", "no network interface carries 192.0.2.2"),))
+    note = "Not to be told, and so not counted: SSH_CONNECTION (no network interface carries 192.0.2.2)"
+    assert note in plan(inventory, boot(ON, ON))["notes"]
+    assert plan(inventory, boot(ON, ON), wishes())["notes"] == []

@@ -9,8 +9,11 @@ import pytest
 
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.address import parse_address
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.declaration import parse_declaration
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.inventory import build_inventory
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.model import NetworkInterface, Use
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.selection import Identity, select
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.machine import read_machine
+from ansible_collections.nova_pci.passthrough.tests.unit.machine_builder import build, build_machine, load_machine
 from ansible_collections.nova_pci.passthrough.tests.unit.made_up_hosts import (
     E0,
     E1,
@@ -427,3 +430,98 @@ def test_the_declared_id_of_the_functions_is_held_against_the_card() -> None:
     said = "'1520' is not what the virtual functions of 0000:04:00.0 (8086:10c9 igb) call themselves"
     assert complaints(wrong) == [f'{E0}.vf_product_id: {said}. Write vf_product_id: "10ca"']
     assert run(host(*card()), {**VFS, "vf_product_id": "10ca"}).problems == ()
+
+
+# ---- every way in which a host may need a device, on a built machine
+
+NEEDED = {
+    "0000:01:00.0": ["/boot/efi is mounted from nvme0n1p1", "/ is mounted from nvme0n1p2"],
+    "0000:02:00.0": ["sda1 is part of the ZFS pool tank"],
+    "0000:03:00.0": ["sdb belongs to bcache"],
+    "0000:04:00.0": ["/var/lib/postgresql of process 4242 and its like is mounted from sdc"],
+    "0000:05:00.0": ["team0 is built on eth0"],
+    "0000:06:00.0": ["macvlan0 is built on eth1"],
+    "0000:07:00.0": ["the console shows on its framebuffer fb0"],
+    "0000:08:00.0": ["the console shows on the firmware's framebuffer (efifb) in its memory"],
+    "0000:09:00.0": ["it is the only USB controller with a keyboard"],
+    "0000:0b:00.0": ["ovs-vswitchd (process 812) holds it through /dev/vfio/11"],
+    "0000:0c:00.0": ["ovs-vswitchd (process 812) holds it through /dev/uio0"],
+    "0000:0d:00.0": ["ovs-vswitchd (process 812) holds it through /dev/infiniband/uverbs0"],
+    "0000:0e:00.0": ["driverctl binds it to vfio-pci (/etc/driverctl.d/0000:0e:00.0)"],
+    "0000:0f:00.0": ["os-net-config manages it (/var/lib/os-net-config/sriov_config.yaml)"],
+    "0000:10:00.0": ["os-net-config manages it (/var/lib/os-net-config/dpdk_mapping.yaml)"],
+    "0000:11:00.0": ["ids=10DE:1EB8,10de:1e82' means it (/etc/modprobe.d/gpu.conf:2)"],
+    "0000:13:00.0": ["sdd is part of an LVM volume group (nothing there is active now)"],
+    "0000:12:00.0": ["'softdep e1000e pre: vfio_pci' means it (/etc/modprobe.d/gpu.conf:4)"],
+}
+
+
+@pytest.fixture(scope="module")
+def needed(tmp_path_factory):
+    return build_inventory(read_machine(build("needed-in-every-way", tmp_path_factory.mktemp("machine"))))
+
+
+@pytest.mark.parametrize("driver", ["vfio-pci", "native"])
+@pytest.mark.parametrize("address", NEEDED)
+def test_each_way_condemns_the_device_and_its_group(needed, address: str, driver: str) -> None:
+    for one in (address, f"{address[:-1]}1"):
+        (problem,) = complaints(run(needed, {"address": one, "driver": driver}))
+        assert [detail for detail in NEEDED[address] if detail not in problem] == []
+        whose = ("is needed by the host", "belongs to another tool")
+        shared = ("and the host needs that one", "and that one belongs to another tool")
+        assert any(words in problem for words in (whose if one == address else shared))
+
+
+@pytest.mark.parametrize(("driver", "problems"), [("vfio-pci", 0), ("native", 0), ("igb_uio", 1)])
+def test_what_libvirt_says_is_in_a_guest_keeps_its_driver(needed, driver: str, problems: int) -> None:
+    found = complaints(run(needed, {"address": "0000:0a:00.0", "driver": driver}))
+    assert len(found) == problems
+    assert all("the guest instance-00000007 runs with it" in problem for problem in found)
+
+
+# ---- every reason
+
+
+def test_a_refusal_names_every_reason_and_every_member_of_the_group() -> None:
+    used = replace(NIC, uses=(SSH, Use("route", "the default route leaves through eth0")))
+    disk = device("0000:02:00.1", "144d:a808", driver="nvme", iommu_group=14, uses=(ROOT, Use("swap", "it swaps")))
+    split = device("0000:02:00.2", "8086:10c9", iommu_group=14, virtual_functions=(parse_address("0000:02:10.0"),))
+    (problem,) = complaints(run(host(used, disk, split), IDS))
+    assert problem == (
+        f"{E0}: {used.label!r} is needed by the host: {SSH.detail}; the default route leaves through eth0; and cannot be handed "
+        f"out: {disk.label} shares IOMMU group 14 with 0000:02:00.0, and the host needs that one: {ROOT.detail}; it swaps; and "
+        f"cannot be handed out: {split.label} shares IOMMU group 14 with 0000:02:00.0, and that one has virtual functions. "
+        f"{OCCUPIED}. Move one of the two cards to another slot, or free the other device. Remove those virtual functions, or "
+        "move one of the two cards to another slot"
+    )
+
+
+def test_a_card_names_every_reason_against_new_functions() -> None:
+    nvme = card(class_code="010802", uses=(ROOT, Use("swap", "it swaps"), GUEST))
+    (problem,) = complaints(run(host(*nvme), VFS))
+    for detail in (ROOT.detail, "it swaps", f"is held by a guest: {GUEST.detail}"):
+        assert detail in problem
+
+
+def test_two_tools_do_not_share_the_functions_of_a_card() -> None:
+    owned = card(uses=(Use("tool", "os-net-config manages it"),))
+    (problem,) = complaints(run(host(*owned), VFS))
+    assert "belongs to another tool: os-net-config manages it" in problem
+
+
+# ---- functions in guests
+
+
+@pytest.mark.parametrize(("count", "problems"), [(8, 0), (4, 1)])
+def test_functions_in_guests_stay_with_their_card_as_long_as_their_number_stays(tmp_path, count, problems) -> None:
+    """A PF says what its functions are used for; that alone is no reason to refuse what is there already."""
+    machine = load_machine("sriov-8-vfs")
+    card = next(name for name, facts in machine["devices"].items() if facts.get("sriov", {}).get("vfs") == 8)
+    sriov = machine["devices"][card]["sriov"]
+    sriov["driver"], sriov["drivers"] = "vfio-pci", {}
+    machine["processes"] = {"77": {"comm": "qemu-system-x86", "fd": {"9": f"/dev/vfio/{sriov['groups_from']}"}}}
+    inventory = build_inventory(read_machine(build_machine(machine, tmp_path)))
+    assert [use.passed_up for use in inventory.device(parse_address(card)).uses if use.kind == "guest"] == [True]
+    found = complaints(run(inventory, {"address": card, "num_vfs": count}))
+    assert len(found) == problems
+    assert all("would mean to remove all of them first" in text for text in found)

@@ -73,3 +73,9 @@ def test_a_long_reason_is_cut_with_a_sign_that_it_was():
     line = next(line for line in device_table(HOST, rows) if line.startswith("0000:02"))
     assert line.endswith("x~")
     assert len(line.split("refused: ")[1]) == 90 - len("refused: ")
+
+
+def test_an_override_stands_in_its_device_s_row():
+    rows = [{"address": "0000:02:00.0", "verdict": "ready", "num_vfs": 0, "because": None, "override": "a spare card"}]
+    line = next(line for line in device_table(HOST, rows) if line.startswith("0000:02"))
+    assert line.endswith("  ready (override: a spare card)")

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.model import Use
-from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.reading import unreadable, value
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.reading import ABSENT, unreadable, value
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.snapshot import (
     BlockSnapshot,
     DeviceSnapshot,
@@ -244,3 +244,200 @@ def test_a_pf_says_what_its_vfs_are_used_for():
             Use("guest", "its virtual function 0000:03:10.2: qemu (process 77) holds it through /dev/vfio/21"),
         ),
     }
+
+
+# ---- what makes a device one that no override may cover
+
+
+@pytest.mark.parametrize(
+    ("at", "vital"),
+    [("/", True), ("/boot", True), ("/boot/efi", True), ("/efi", True), ("/usr", True), ("/srv", False), ("/bootx", False)],
+)  # fmt: skip
+def test_without_which_mounts_a_host_does_not_start(at, vital):
+    (use,) = find_uses(replace(disks(), mounts=value(mount(at, "254:1"))), NO_BRIDGES)[0]["0000:00:03.0"]
+    assert use.vital is vital
+
+
+# ---- ZFS and bcache
+
+
+def pool_disks(record: str | None, *mounts: str) -> MachineSnapshot:
+    records = () if record is None else (("vda1", value(record)),)
+    return replace(disks(), zfs_pools=("tank",), udev_blocks=records, mounts=value("\n".join(mounts)))
+
+
+MEMBER = "S:disk/by-label/tank\nE:ID_FS_TYPE=zfs_member\nE:ID_FS_LABEL=tank"
+POOLED = Use("volume", "vda1 is part of the ZFS pool tank")
+RESTING = Use("volume", "vda1 is part of a ZFS pool (nothing there is active now)")
+PERHAPS = Use("volume", "vda may be part of the ZFS pool tank, whose disks cannot be told")
+
+
+@pytest.mark.parametrize(
+    ("record", "mounts", "uses", "vital"),
+    [
+        (MEMBER, [], (POOLED,), [False]),
+        (MEMBER, [mount("/data", "0:40", rest="zfs tank/data rw")], (POOLED,), [False]),
+        (
+            MEMBER,
+            [mount("/", "0:40", rest="zfs tank/ROOT/debian rw"), mount("/", "0:41", rest="zfs other rw")],
+            (Use("mount", "/ is mounted from the ZFS pool tank over vda1"), POOLED),
+            [True, False],
+        ),
+        (MEMBER.replace("tank", "other"), [], (RESTING, PERHAPS), [False, False]),
+        ("E:ID_FS_TYPE=ext4\nE:ID_FS_LABEL=tank", [], (PERHAPS,), [False]),
+        (None, [mount("/", "0:40", rest="zfs tank rw")], (PERHAPS,), [True]),
+    ],
+    ids=["member", "data", "root", "another pool", "no member", "udev knows nothing"],
+)
+def test_the_disks_of_a_pool(record, mounts, uses, vital):
+    found, problems = find_uses(pool_disks(record, *mounts), NO_BRIDGES)
+    assert found["0000:00:03.0"] == uses
+    assert [use.vital for use in found["0000:00:03.0"]] == vital
+    assert [what for what, _why in problems] == (["zfs"] if PERHAPS in uses else [])
+
+
+def test_a_bcache_member_is_in_use_before_its_cache_runs():
+    snapshot = replace(disks(virtual("md0", "9:0", "vda1")), bcache_members=("md0",))
+    assert find_uses(snapshot, NO_BRIDGES)[0]["0000:00:03.0"] == (
+        Use("volume", "vda1 is part of the MD array md0"),
+        Use("volume", "md0 over vda1 belongs to bcache"),
+    )
+
+
+# ---- other mount namespaces
+
+
+@pytest.mark.parametrize(
+    ("process", "line", "details", "vital"),
+    [
+        (812, mount("/data", "254:1"), ["/data of process 812 and its like is mounted from vda1"], [False]),
+        (812, mount("/", "254:1"), ["/ of process 812 and its like is mounted from vda1"], [False]),
+        (1, mount("/", "254:1"), ["/ of process 1 and its like is mounted from vda1"], [True]),
+        (812, mount("/etc/hosts", "254:0", root="/etc/hosts"), ["/ is mounted from vda"], [True]),
+    ],
+)
+def test_what_only_another_namespace_has_mounted(process, line, details, vital):
+    own = mount("/", "254:0") if "/etc/hosts" in line else ""
+    snapshot = replace(disks(), mounts=value(own), other_mounts=((process, value(line)),))
+    uses = find_uses(snapshot, NO_BRIDGES)[0]["0000:00:03.0"]
+    assert [use.detail for use in uses] == details
+    assert [use.vital for use in uses] == vital
+
+
+def test_another_namespace_that_cannot_be_read_is_a_named_problem():
+    snapshot = replace(disks(), other_mounts=((812, unreadable("Permission denied")), (813, ABSENT)))
+    assert find_uses(snapshot, NO_BRIDGES) == ({}, [("/proc/812/mountinfo", "Permission denied")])
+
+
+# ---- guests by libvirt's word, programs of the host
+
+RUNNING = """<domstatus state="running"><domain><name>vm7</name><uuid>0f5a3c1e-7a52-4f0e-9d5b-2f7c1f0a9b11</uuid><devices>
+<hostdev type="pci"><source><address domain="0" bus="0x03" slot="0x10" function="0x2"/></source></hostdev>
+</devices></domain></domstatus>"""
+FILE = "/run/libvirt/qemu/vm7.xml"
+
+
+def test_libvirt_s_word_counts_without_any_process():
+    snapshot = MachineSnapshot(
+        devices=(device("0000:03:00.0"), device("0000:03:10.2", physfn="0000:03:00.0")),
+        guests=((FILE, value(RUNNING)), ("/run/libvirt/qemu/ended.xml", ABSENT)),
+    )
+    detail = f"the guest vm7 runs with it ({FILE})"
+    assert find_uses(snapshot, NO_BRIDGES) == (
+        {
+            "0000:03:10.2": (Use("guest", detail),),
+            "0000:03:00.0": (Use("guest", f"its virtual function 0000:03:10.2: {detail}"),),
+        },
+        [],
+    )
+
+
+@pytest.mark.parametrize(
+    ("reading", "why"),
+    [(unreadable("Permission denied"), "Permission denied"), (value("<domain/>"), "describes no guest")],
+)
+def test_a_guest_s_file_that_cannot_be_understood_is_a_named_problem(reading, why):
+    assert find_uses(MachineSnapshot(guests=((FILE, reading),)), NO_BRIDGES) == ({}, [(FILE, why)])
+
+
+def test_a_guest_that_is_only_defined_holds_nothing():
+    defined = value(RUNNING.replace('<domstatus state="running">', "").replace("</domstatus>", ""))
+    assert find_uses(MachineSnapshot(guests=((FILE, defined),)), NO_BRIDGES) == ({}, [])
+
+
+@pytest.mark.parametrize(
+    ("command", "kind"),
+    [("qemu-system-x86", "guest"), ("CPU 0/KVM", "guest"), ("ovs-vswitchd", "process"), ("reactor_0", "process")],
+)
+def test_a_program_of_the_host_is_no_guest(command, kind):
+    snapshot = MachineSnapshot(
+        devices=(device("0000:01:00.0", iommu_group="14", driver="vfio-pci"),), holders=(Holder("14", 77, command),)
+    )
+    (use,) = find_uses(snapshot, NO_BRIDGES)[0]["0000:01:00.0"]
+    assert use.kind == kind
+
+
+@pytest.mark.parametrize("node", ["uio0", "infiniband/uverbs0"])
+def test_a_program_that_reaches_past_the_driver(node):
+    snapshot = MachineSnapshot(
+        openers=(Holder(node, 9, "dpdk-app"), Holder("uio7", 9, "gone")), bypass_nodes=((node, "0000:01:00.0"),)
+    )
+    use = Use("process", f"dpdk-app (process 9) holds it through /dev/{node}")
+    assert find_uses(snapshot, NO_BRIDGES)[0] == {"0000:01:00.0": (use,)}
+
+
+def test_a_pf_is_as_vital_as_its_vfs():
+    path = "../../devices/pci0000:03/0000:03:10.0/net/eth9"
+    snapshot = MachineSnapshot(
+        devices=(device("0000:03:00.0"), device("0000:03:10.0", physfn="0000:03:00.0")),
+        interfaces=(InterfaceSnapshot("eth9", path),),
+        ipv4_addresses=(("eth9", "192.0.2.2"),),
+        connection=value("192.0.2.9 50000 192.0.2.2 22"),
+    )
+    assert [use.vital for use in find_uses(snapshot, NO_BRIDGES)[0]["0000:03:00.0"]] == [True, False]
+
+
+@pytest.mark.parametrize("node", ["14", "uio0"])
+def test_a_switch_past_the_driver_may_be_the_way_to_the_host(node):
+    switch = Holder(node, 9, "ovs-vswitchd")
+    snapshot = MachineSnapshot(
+        devices=(device("0000:01:00.0", iommu_group="14", driver="vfio-pci"),),
+        holders=(switch,),
+        openers=(switch,),
+        bypass_nodes=(("uio0", "0000:01:00.0"),),
+        interfaces=(InterfaceSnapshot("br-ex", "../../devices/virtual/net/br-ex"),),
+        ipv4_addresses=(("br-ex", "192.0.2.2"),),
+    )
+    ssh = replace(snapshot, connection=value("192.0.2.9 50000 192.0.2.2 22"))
+    assert [find_uses(one, NO_BRIDGES)[0]["0000:01:00.0"][0].vital for one in (snapshot, ssh)] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("kind", "what"),
+    [
+        ("LVM2_member", "an LVM volume group"),
+        ("linux_raid_member", "an MD array"),
+        ("isw_raid_member", "a RAID"),
+        ("mpath_member", "a multipath device"),
+        ("bcache", "a bcache"),
+        ("zfs_member", "a ZFS pool"),
+        ("ext4", None),
+        ("crypto_LUKS", None),
+    ],
+)
+def test_a_member_of_what_is_not_active_now(kind, what):
+    snapshot = replace(disks(), udev_blocks=(("vda1", value(f"N:vda1\nE:ID_FS_TYPE={kind}\nE:ID_FS_USAGE=raid")),))
+    uses = () if what is None else (Use("volume", f"vda1 is part of {what} (nothing there is active now)"),)
+    assert find_uses(snapshot, NO_BRIDGES)[0].get("0000:00:03.0", ()) == uses
+
+
+def test_a_member_of_what_is_active_is_named_by_that_alone():
+    snapshot = replace(
+        disks(virtual("md0", "9:0", "vda1")), udev_blocks=(("vda1", value("E:ID_FS_TYPE=linux_raid_member")),)
+    )
+    assert find_uses(snapshot, NO_BRIDGES)[0] == {"0000:00:03.0": (Use("volume", "vda1 is part of the MD array md0"),)}
+
+
+def test_a_record_that_cannot_be_read_is_a_named_problem():
+    snapshot = replace(disks(), udev_blocks=(("vda", unreadable("Permission denied")),))
+    assert find_uses(snapshot, NO_BRIDGES) == ({}, [("udev's record of vda", "Permission denied")])

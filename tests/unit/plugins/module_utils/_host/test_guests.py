@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.reading import value
-from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.guests import read_guest_files
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.guests import RUNNING, read_guest_files
 
 
 @pytest.fixture
@@ -49,3 +49,8 @@ def test_a_folder_that_cannot_be_listed_is_named(root, monkeypatch):
         (),
         (("/run/libvirt/qemu", "Permission denied"), ("/etc/libvirt/qemu", "Permission denied")),
     )
+
+
+def test_what_runs_alone(root):
+    files, _problems = read_guest_files(str(root), (RUNNING,))
+    assert [path for path, _text in files] == ["/run/libvirt/qemu/a.xml"]

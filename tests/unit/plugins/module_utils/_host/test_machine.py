@@ -19,6 +19,7 @@ from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.snapsho
     Holder,
     InterfaceSnapshot,
     MachineSnapshot,
+    UsbInterface,
 )
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host import machine as host
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.machine import read_machine
@@ -213,6 +214,71 @@ def test_processes_that_may_not_be_looked_at_are_named_once(tmp_path, monkeypatc
     assert snapshot.problems == (
         (f"{tmp_path}/proc/*/fd", "Permission denied; a guest may hold devices that look free"),
     )
+
+
+@pytest.mark.parametrize(
+    ("link", "node"),
+    [
+        ("sys/class/uio/uio0", "uio0"),
+        ("sys/class/infiniband_verbs/uverbs0", "infiniband/uverbs0"),
+    ],
+)
+def test_who_reaches_past_the_driver(tmp_path, link, node):
+    links = {link: f"/sys/devices/pci0000:02/0000:02:00.0/x/{node}"}
+    processes = {"5": {"comm": "dpdk", "fd": {"4": f"/dev/{node}", "5": "/dev/null"}}}
+    snapshot = made(tmp_path, devices={"0000:02:00.0": FREE}, links=links, processes=processes)
+    assert snapshot.bypass_nodes == ((node, "0000:02:00.0"),)
+    assert (snapshot.openers, snapshot.holders) == ((Holder(node, 5, "dpdk"),), ())
+
+
+def test_one_process_of_each_other_mount_namespace(tmp_path):
+    snapshot = read_machine(build("needed-in-every-way", tmp_path))
+    assert [number for number, _mounts in snapshot.other_mounts] == [4242]
+    assert "/var/lib/postgresql" in (snapshot.other_mounts[0][1].text or "")
+
+
+def test_namespaces_that_may_not_be_looked_at_are_named_once(tmp_path, monkeypatch):
+    real = host.read_link
+
+    def refuse(path):
+        return unreadable("Permission denied") if path.endswith("/ns/mnt") else real(path)
+
+    monkeypatch.setattr(host, "read_link", refuse)
+    assert made(tmp_path, processes={"5": {"comm": "a", "fd": {}}, "6": {"comm": "b", "fd": {}}}).problems == (
+        (f"{tmp_path}/proc/*/ns/mnt", "Permission denied; a container may have mounted a disk that looks free"),
+    )
+
+
+def test_the_seat(tmp_path):
+    snapshot = read_machine(build("needed-in-every-way", tmp_path))
+    assert dict(snapshot.framebuffers)["fb0"] == "../../devices/pci0000:07/0000:07:00.0/graphics/fb0"
+    assert snapshot.console_drivers == (("(M) frame buffer device", "1"),)
+    assert "efifb" in (snapshot.memory_map.text or "")
+    assert snapshot.usb_interfaces == (
+        UsbInterface("../../../devices/pci0000:09/0000:09:00.0/usb1/1-1/1-1:1.0", "03", "01"),
+    )
+
+
+def test_other_tools(tmp_path):
+    snapshot = read_machine(build("needed-in-every-way", tmp_path))
+    assert snapshot.driverctl == (("/etc/driverctl.d/0000:0e:00.0", value("vfio-pci")),)
+    assert [path for path, _text in snapshot.os_net_config] == [
+        "/var/lib/os-net-config/dpdk_mapping.yaml",
+        "/var/lib/os-net-config/sriov_config.yaml",
+    ]
+    assert [path for path, _text in snapshot.modprobe] == ["/etc/modprobe.d/gpu.conf"]
+    assert [path for path, _text in snapshot.guests] == ["/run/libvirt/qemu/instance-00000007.xml"]
+
+
+def test_what_udev_knows_of_the_disks(tmp_path):
+    disks = {"sda": {"number": "8:0"}, "sdb": {"number": "8:16"}, "sdc": {"number": "8:32"}}
+    snapshot = made(
+        tmp_path,
+        devices={"0000:02:00.0": {**FREE, "block": disks}},
+        files={"run/udev/data/b8:0": "E:ID_FS_TYPE=LVM2_member", "run/udev/data/b8:16": ""},
+        unreadable=["run/udev/data/b8:16"],
+    )
+    assert snapshot.udev_blocks == (("sda", value("E:ID_FS_TYPE=LVM2_member")), ("sdb", unreadable("Is a directory")))
 
 
 def test_vfio_nodes_name_their_device(tmp_path):

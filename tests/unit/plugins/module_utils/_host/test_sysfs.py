@@ -243,6 +243,45 @@ def test_the_serial_number_capability(reader, devices, raw, expected):
     assert reader.read(NIC).serial_capability == expected
 
 
+PORT = "0000:00:01.0"
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        (config((0x100, 0xD, 0)), value("5a5a")),
+        (config((0x100, 1, 0x140), (0x140, 0xD, 0)), value("5a5a")),
+        (config((0x100, 1, 0)), value("0000")),
+        (config(), value("0000")),
+        (bytes(256), ABSENT),
+        (bytes(64), ABSENT),
+    ],
+    ids=["first", "second", "none", "empty", "conventional PCI", "64 bytes"],
+)
+def test_access_control_of_a_bridge(reader, devices, raw, expected):
+    (devices / PORT / "config").write_bytes(raw)
+    assert reader.read(PORT).acs == expected
+    assert reader.read(NIC).acs == ABSENT
+
+
+def test_access_control_is_a_number_with_its_low_byte_last(reader, devices):
+    raw = bytearray(config((0x100, 0xD, 0)))
+    raw[0x106:0x108] = b"\x1d\x01"
+    (devices / PORT / "config").write_bytes(raw)
+    assert reader.read(PORT).acs == value("011d")
+
+
+def test_access_control_that_cannot_be_read_says_why(reader, devices, monkeypatch):
+    (devices / PORT / "config").write_bytes(config((0x100, 0xD, 0)))
+    refuse_reading(monkeypatch, "config", errno.EIO)
+    assert reader.read(PORT).acs == unreadable("Input/output error")
+
+
+def test_a_bridge_without_a_config_space_shows_no_access_control(reader, devices):
+    (devices / PORT / "config").unlink()
+    assert reader.read(PORT).acs == ABSENT
+
+
 def test_no_file_stays_open(reader, devices):
     before = os.listdir("/proc/self/fd")
     for name in reader.names():
