@@ -164,7 +164,8 @@ def _mounted(snapshot: MachineSnapshot, storage: _Storage, problems: Problems) -
     """(mount point, block device) of every mounted filesystem, bind mounts left out (proc(5), mountinfo)."""
     whole: dict[tuple[str, str], None] = {}
     parts: dict[tuple[str, str], None] = {}
-    for line in _text("/proc/self/mountinfo", snapshot.mounts, problems).splitlines():
+    # Not splitlines(), here and for swaps: the kernel leaves a form feed or a line separator in a name as it is.
+    for line in filter(None, _text("/proc/self/mountinfo", snapshot.mounts, problems).split("\n")):
         fields, _dash, rest = line.partition(" - ")
         words, source = fields.split(" "), rest.split(" ")
         if len(words) < 6 or len(source) < 2:
@@ -187,7 +188,7 @@ def _unescape(text: str) -> str:
 
 def _swapping(snapshot: MachineSnapshot, storage: _Storage, problems: Problems) -> list[str]:
     names = []
-    for line in _text("/proc/swaps", snapshot.swaps, problems).splitlines()[1:]:
+    for line in _text("/proc/swaps", snapshot.swaps, problems).split("\n")[1:]:
         words = line.split()
         if len(words) > 1 and words[1] == "partition":
             name = storage.find(_unescape(words[0]))

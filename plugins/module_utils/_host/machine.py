@@ -235,7 +235,7 @@ def _read_holders(paths: Paths, problems: Problems) -> tuple[Holder, ...]:
     holders = set()
     refused = None
     for number in _names(paths.processes.rstrip("/"), problems):
-        if not number.isdigit():
+        if not number.isdecimal():
             continue
         own = paths.process(number, "fd")
         files, problem = list_directory(own)
