@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.boot import boot_entries
@@ -35,6 +35,7 @@ from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.modalia
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.oslo_config import parse_config, split_lines
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.pci_ids import PciIds
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.reading import value
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.secrets import redact, secret_values
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.wanted import read_plan
 from ansible_collections.nova_pci.passthrough.tests.fuzz.generated import (
     cases,
@@ -315,3 +316,18 @@ def test_a_plan_that_somebody_wrote_by_hand(plan: Any, contents: Any) -> None:
     for file in wanted.files if wanted is not None else ():
         assert file.path.startswith("/")
         assert not {".", "..", ""} & set(file.path[1:].split("/"))
+
+
+# ---- secrets
+
+
+@cases(600)
+@given(
+    hostile_among("pass", "$", "$$", "'", '"', "%41", "a", "://", "@", ":", "/", ","),
+    st.sampled_from(("password", "memcache_secret_key")),
+)
+def test_a_secret_is_never_shown(middle: str, name: str) -> None:
+    secret = f"Begin{middle}End"
+    assume(not re.search(r"[\r\n\ud800-\udfff]", secret))
+    text = f"[keystone]\n{name} = {secret}\nother = 1\n"
+    assert secret not in redact(f"{text}the service said {secret}", secret_values([text]))
