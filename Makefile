@@ -3,7 +3,7 @@ PYTHON ?= python3
 RUN = $(PYTHON) -B tests/run.py
 
 .DEFAULT_GOAL := help
-.PHONY: help check test test-long demo demo-down format clean
+.PHONY: help check test test-long fuzz demo demo-down format clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile | awk -F': ' '{ printf "make %-10s %s\n", $$1, $$2 }'
@@ -16,6 +16,9 @@ test: ## every check: check, other Pythons, ansible-test, the built collection, 
 
 test-long: ## what takes longer than make test may; its results are recorded in docs
 	@$(RUN) test-long $(if $(ONLY),--only "$(ONLY)")
+
+fuzz: ## every parser and the whole plan against generated input (CASES=1000000 asks for so many new cases a test)
+	@$(if $(CASES),NOVA_PCI_FUZZ_CASES=$(CASES)) $(RUN) test --only fuzz
 
 demo: ## from a bare host to an OpenStack server that prints the PCI devices it holds
 	@$(RUN) demo

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable
 
-from ._core.errors import PassthroughError
+from ._core.errors import InputProblem, PassthroughError
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -44,6 +44,8 @@ def run_cloud_module(
 def run_module(module: AnsibleModule, work: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
     """Hand the module's parameters to *work* and its result to Ansible; an error of ours becomes the module's failure."""
     try:
+        if "\0" in module.params.get("root", ""):
+            raise InputProblem("root", module.params["root"], "holds a NUL", "Write the path of a folder")
         result = work(module.params)
     except PassthroughError as error:
         module.fail_json(msg=str(error))

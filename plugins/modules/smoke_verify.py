@@ -100,7 +100,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._adapter import CLOUD_ARGUMENT_SPEC, run_cloud_module
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._cloud.connection import SDK_MISSING, connect
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._cloud.servers import POLL_SECONDS, read_console
-from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.console import shown_devices
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.console import compile_pattern, shown_devices
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.declaration import parse_declaration
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.smoke_plan import Probe
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.smoke_proof import Question, judge
@@ -109,6 +109,8 @@ from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.smoke_p
 def verify(params: dict[str, Any]) -> dict[str, Any]:
     """The module's result for its parameters; "failed" and "msg" among it when something is not as it should be."""
     entries = parse_declaration(params["devices"])
+    if params["console_pattern"]:
+        compile_pattern(params["console_pattern"], "smoke_console_pattern")
     question = Question(Probe.of(params["probe"]), entries, params["server"], params["guests"], params["guest_proof"])
     cloud = connect(params["cloud"])
     end = time.monotonic() + params["timeout"]

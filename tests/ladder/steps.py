@@ -27,9 +27,10 @@ SCENARIOS = {"host": TEST, "openstack": TEST, "placement": TEST_LONG}
 CONTRACT_PATHS = ("tests/unit",)
 UNIT_PATHS = ("tests/unit/plugins", "tests/unit/roles")
 LAB_PATHS = ("tests/lab/tests",)
+FUZZ_PATHS = ("tests/fuzz",)
 ROOMS_WITHOUT_ANSIBLE = ("tests/unit/plugins/module_utils/_core", "tests/unit/plugins/module_utils/_host")
 MODULE_TESTS = "tests/unit/plugins/modules"
-PYTEST_PATHS = CONTRACT_PATHS + UNIT_PATHS + LAB_PATHS
+PYTEST_PATHS = CONTRACT_PATHS + UNIT_PATHS + LAB_PATHS + FUZZ_PATHS
 
 WORKERS = str(min(os.cpu_count() or 1, 4))
 HOST_PYTHONS = tuple((3, minor) for minor in range(9, 15))  # what a managed host may run
@@ -97,6 +98,14 @@ def _unit_tests(marker: str) -> Callable[[Workshop], list[Command]]:
 def _lab_tests(shop: Workshop) -> list[Command]:
     bring_programs(LAB_PROGRAMS, shop.say)
     return _pytest(*LAB_PATHS)(shop)
+
+
+def _fuzz(shop: Workshop) -> list[Command]:
+    bring_programs(PROGRAMS, shop.say)
+    program = [shop.check_environment.python, "-m", "pytest", "-q", "-n", WORKERS, *FUZZ_PATHS]
+    # Millions of cases take hours: who asks for them knows.
+    limit = 7 * 24 * 60 * 60 if os.environ.get("NOVA_PCI_FUZZ_CASES") else 20 * 60
+    return [Command(program, count=count_pytest, limit=limit)]
 
 
 def _code_ratio(shop: Workshop) -> list[Command]:
@@ -249,6 +258,7 @@ STEPS = (
     Step("code ratio", CHECK, _code_ratio),
     Step("lab's unit tests", CHECK, _lab_tests),
     Step("slow unit tests", TEST, _unit_tests("slow")),
+    Step("fuzz", TEST, _fuzz),
     *(_on_python(minor) for minor in HOST_PYTHONS),
     Step("ansible-lint", TEST, _ansible_lint),
     Step("changelog", TEST, _changelog),

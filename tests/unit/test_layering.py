@@ -37,6 +37,12 @@ RECORDS = {"address", "boot_facts", "decision", "errors", "journal", "model", "r
 # How the words that start Nova are read, which files follow from them, and the records made of those.
 RECORDS |= {"config_search", "nova_release", "nova_service", "nova_start", "oslo_config", "service_config"}
 
+# Ways to a shell. _host/boot.py hands sh a script of its own and the file that GRUB's generator would source, nothing else.
+SHELLS = {"system", "popen", "getoutput", "getstatusoutput", "spawnl", "spawnlp", "spawnv", "spawnvp", "execl", "execlp",
+          "create_subprocess_shell", "run_command"}  # fmt: skip
+SHELL_WORDS = {"shell", "use_unsafe_shell", "executable"}
+STARTS_PROGRAMS = {"plugins/module_utils/_host/boot.py", "plugins/module_utils/_host/command.py"}
+
 MODULE_CODE_LINES = 60
 
 
@@ -88,6 +94,33 @@ def test_core_opens_and_prints_nothing(path):
     calls = (node.func for node in ast.walk(parsed(path)) if isinstance(node, ast.Call))
     names = {function.id for function in calls if isinstance(function, ast.Name)}
     assert not names & FORBIDDEN_CALLS_IN_CORE
+
+
+def called(tree: ast.Module) -> Iterator[tuple[str, ast.Call]]:
+    """(the last part of its name, the call) of every call."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, (ast.Name, ast.Attribute)):
+            yield node.func.id if isinstance(node.func, ast.Name) else node.func.attr, node
+
+
+@each(PLUGINS)
+def test_no_shell_gets_a_user_s_words(path):
+    names = {name for name, _call in called(parsed(path))}
+    own = {"run_command"} if named(path) in STARTS_PROGRAMS else set()  # boot.py's own function of that name
+    assert not (names & SHELLS) - own
+    words = {word.arg for _name, call in called(parsed(path)) for word in call.keywords}
+    assert not words & SHELL_WORDS
+    if named(path) not in STARTS_PROGRAMS:
+        assert "subprocess" not in {name for _level, name in imports(parsed(path))}
+
+
+def test_what_starts_a_program_hands_it_a_list_of_words():
+    starts = []
+    for name in sorted(STARTS_PROGRAMS):
+        for called_name, call in called(parsed(ROOT / name)):
+            if called_name in ("run", "Popen") and ast.unparse(call.func).startswith("subprocess."):
+                starts.append(ast.unparse(call.args[0]))
+    assert starts == ["list(argv)", "[program, *words[1:]]"]
 
 
 @each(HOST)
@@ -175,6 +208,12 @@ def test_a_template_prints_and_decides_nothing(path):
         r"\|\s*(selectattr|rejectattr|map|groupby)\b",
     ):
         assert not re.search(forbidden, text), f"{forbidden} computes; put it into the plan"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "roles").glob("*/tasks/*.yml")), ids=named)
+def test_no_task_runs_a_command_of_its_own(path):
+    text = path.read_text(encoding="utf-8")
+    assert not re.search(r"^\s*(ansible\.builtin\.)?(shell|command|raw|script|expect):", text, flags=re.MULTILINE)
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "roles").glob("*/tasks/*.yml")), ids=named)

@@ -56,9 +56,10 @@ def find_one(cloud: Cloud, service: str, kind: str, name: str, option: str) -> M
 
     Shape: *service* is IMAGE or NETWORK, *kind* its word in the path ("images", "networks").
     """
-    direct = cloud.get(Call(service, "GET", f"/{kind}/{quote(name, safe='')}", fine=(400, 404)))
-    if direct.is_good:
-        return dict(direct.body.get(kind[:-1], direct.body))
+    if name not in (".", ".."):  # no id, and as a part of a path it asks for something else
+        direct = cloud.get(Call(service, "GET", f"/{kind}/{quote(name, safe='')}", fine=(400, 404)))
+        if direct.is_good:
+            return dict(direct.body.get(kind[:-1], direct.body))
     rows = cloud.get(Call(service, "GET", f"/{kind}?name={quote(name, safe='')}")).body[kind]
     if not rows:
         fix = f"`openstack {kind[:-1]} list` has those that these credentials may use"

@@ -8,12 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any
 
 from .boot_facts import DROP_IN, GRUB_DEFAULT, KERNEL_CMDLINE, BootFacts, Evaluation, SourceFile, with_block
 from .errors import MachineProblem
 from .grub_menu import MenuEntry
-from .kernel_cmdline import Argument, KernelCommandLine, MergeRule, merge_rules, merge_texts
+from .kernel_cmdline import SPACES, Argument, KernelCommandLine, MergeRule, merge_rules, merge_texts
 
 GRUB_D = "grub-d"
 GRUBBY = "grubby"
@@ -53,16 +54,15 @@ class BootEntry:
         if not chosen:
             return False
         chosen = chosen[: -len(".conf")] if chosen.endswith(".conf") else chosen
-        pattern = "".join(".*" if part == "*" else re.escape(part) for part in re.split(r"(\*)", chosen))
-        return re.fullmatch(pattern, self.name) is not None
+        return fnmatchcase(self.name, chosen)
 
 
 def parse_entry(file: SourceFile, environment: dict[str, str]) -> BootEntry:
     fields: dict[str, list[str]] = {}
-    for line in (file.reading.text or "").splitlines():
-        key, _space, rest = line.strip().partition(" ") if "\t" not in line else line.strip().partition("\t")
+    for line in (file.reading.text or "").split("\n"):
+        key, *rest = re.split("[ \t]+", line.strip(SPACES), maxsplit=1)
         if key and not key.startswith("#"):
-            fields.setdefault(key, []).append(rest.strip())
+            fields.setdefault(key, []).extend(rest or [""])
     name = re.sub(r"(\+\d+(-\d+)?)?\.conf\Z", "", file.path.rsplit("/", 1)[-1])
     options: tuple[Argument, ...] | None = ()
     for token in KernelCommandLine(" ".join(fields.get("options", []))).arguments:
@@ -86,7 +86,7 @@ def boot_entries(facts: BootFacts) -> tuple[BootEntry, ...]:
 
 
 def _numbers(version: str) -> list[int]:
-    return [int(number) for number in re.findall(r"\d+", version)]
+    return [int(number) for number in re.findall(r"[0-9]{1,18}", version)]  # int() refuses thousands of digits
 
 
 def _loader_default(facts: BootFacts) -> str:
@@ -347,7 +347,7 @@ def _place_of(facts: BootFacts, text: str) -> str | None:
     for file in (SourceFile(GRUB_DEFAULT, facts.grub_default), *facts.grub_drop_ins):
         if file.path.endswith(DROP_IN):
             continue
-        for number, line in enumerate((file.reading.text or "").splitlines(), 1):
+        for number, line in enumerate((file.reading.text or "").split("\n"), 1):
             if text in line and not line.lstrip().startswith("#"):
                 found = f"{file.path} line {number}"
     return found

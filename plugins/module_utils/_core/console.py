@@ -35,7 +35,7 @@ def compile_pattern(text: str, place: str) -> re.Pattern[str]:
     example = r"Write one like 'PCI (?P<address>\S+) (?P<ids>[0-9a-f]{4}:[0-9a-f]{4})'"
     try:
         pattern = re.compile(text)
-    except re.error as error:
+    except (re.error, RecursionError, OverflowError) as error:
         raise InputProblem(place, text, f"is no regular expression ({error})", example) from error
     if "ids" not in pattern.groupindex:
         raise InputProblem(place, text, "has no group named ids", example)
@@ -48,6 +48,8 @@ def shown_devices(console: str, pattern: str | None = None) -> tuple[Shown, ...]
         found: dict[Shown, None] = {}
         for number, match in enumerate(re.finditer(text, console)):
             groups = match.groupdict()
+            if groups["ids"] is None:
+                continue  # the group stands in a part of the pattern that need not match
             found[Shown(groups.get("address") or str(number), groups["ids"].lower())] = None
         if found:
             return tuple(found)

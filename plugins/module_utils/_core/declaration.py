@@ -375,7 +375,7 @@ def _one_of(choices: tuple[str, ...]) -> Callable[[str], str]:
 def _number(key: str, value: object, highest: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         fix = f"Write a whole number, as in {key}: 4"
-        if isinstance(value, str) and value.strip().isdigit():
+        if isinstance(value, str) and value.strip().isdecimal():
             fix = f"Write {key}: {int(value)} without quotes" if len(value) < 12 else fix
         raise _refused(f"is {'text' if isinstance(value, str) else _kind(value)}, not a whole number", fix)
     if value < 0:

@@ -107,6 +107,8 @@ class _Reader:
             found = json.loads(self.value)
         except ValueError as error:
             raise self._refusal(f"is no JSON ({error})", f"Write it like {_EXAMPLE}") from error
+        except RecursionError as error:
+            raise self._refusal("is nested too deeply", f"Write it like {_EXAMPLE}", "RecursionError") from error
         if isinstance(found, dict):
             return [found]
         if not isinstance(found, list):

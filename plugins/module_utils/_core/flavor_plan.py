@@ -71,7 +71,7 @@ class Flavor:
         pieces = [value for key, value in sorted(self.extra_specs.items()) if key.startswith(FORMER)]
         try:
             found = json.loads("".join(pieces) or "{}")
-        except ValueError:
+        except (ValueError, RecursionError):
             return {}
         return found if isinstance(found, dict) else {}
 

@@ -9,11 +9,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .kernel_cmdline import SPACES, Argument
+from .kernel_cmdline import SPACES, Argument, KernelCommandLine
 
 _VARIABLE = re.compile(r"\$(?:\{([A-Za-z0-9_?]+)\}|([A-Za-z0-9_?]+))")
 _SET = re.compile(r"^\s*set\s+([A-Za-z0-9_]+)=(.*)$")
 _LINUX = ("linux", "linux16", "linuxefi")
+_BLANKS = " \t\n"  # grub-core/script/yylex.l: what else the kernel takes for a blank is a letter to GRUB
+# grub-core/lib/cmdline.c check_arg(): these get a backslash in front, unless they begin a "\x" with two digits.
+_ESCAPED = re.compile(r"(\\x[0-9a-fA-F]{2})|[\\'\"]")
 # Ubuntu's 10_linux ends the line in $vt_handoff, which `gfxmode` sets to vt.handoff=7 or to nothing.
 _HARMLESS = {"vt_handoff": ""}
 
@@ -38,7 +41,8 @@ class MenuEntry:
     @property
     def arguments(self) -> tuple[Argument, ...]:
         """As the kernel gets them: GRUB drops its quotes and puts its own around a word with a blank (lib/cmdline.c)."""
-        return tuple(_argument(word.text) for word in self.linux or () if word.known)
+        line = " ".join(_spelled(word.text) for word in self.linux or () if word.known)
+        return KernelCommandLine(line).tokens
 
     @property
     def all_known(self) -> bool:
@@ -53,14 +57,15 @@ class MenuEntry:
         return len(levels) == len(self.path) and all(level in names for level, names in zip(levels, self.path))
 
 
-def _argument(text: str) -> Argument:
-    return Argument(f'"{text}"' if any(space in text for space in SPACES) else text)
+def _spelled(text: str) -> str:
+    escaped = _ESCAPED.sub(lambda match: match.group(1) or f"\\{match.group(0)}", text)
+    return f'"{escaped}"' if " " in text else escaped
 
 
 def parse_grubenv(text: str) -> dict[str, str]:
     """The variables of a GRUB environment block (grub-editenv): a header line, name=value lines, padding of '#'."""
     variables = {}
-    for line in text.splitlines():
+    for line in text.split("\n"):
         name, equals, value = line.partition("=")
         if equals and not line.startswith("#"):
             variables[name] = value.replace("\\\\", "\\")
@@ -84,7 +89,7 @@ class _WordReader:
     def words(self) -> tuple[Word, ...]:
         while self._position < len(self._line):
             character = self._line[self._position]
-            if character in SPACES:
+            if character in _BLANKS:
                 self._end_word()
                 self._position += 1
             elif character in ";|&<>" or (character == "#" and self._word is None):
@@ -145,7 +150,7 @@ class _WordReader:
             self._add(match.group(0))
             self._known = False
             return
-        parts = [value] if quoted else value.split()
+        parts = [value] if quoted else re.split("[ \t\n]+", value.strip(_BLANKS))
         for number, part in enumerate(parts):
             if number:
                 self._end_word()
@@ -190,7 +195,7 @@ def parse_grub_cfg(text: str) -> GrubMenu:
 
 class _MenuReader:
     def __init__(self, text: str) -> None:
-        self._lines = text.splitlines()
+        self._lines = text.split("\n")
         self._variables = self._settled_variables()
         self._stack: list[tuple[str, tuple[str, ...]]] = []
         self._counts = [0]
@@ -214,11 +219,11 @@ class _MenuReader:
 
     def menu(self) -> GrubMenu:
         for line in self._lines:
-            self._take(line.strip())
+            self._take(line.strip(SPACES))
         return GrubMenu(tuple(self._entries), tuple(self._defaults), self._bls)
 
     def _take(self, line: str) -> None:
-        command = line.split(None, 1)[0] if line else ""
+        command = re.split("[ \t]", line, maxsplit=1)[0]
         if command in ("menuentry", "submenu") and line.endswith("{"):
             self._open(command, split_words(line[:-1], self._variables))
         elif line.endswith("{") and not line.startswith("#"):

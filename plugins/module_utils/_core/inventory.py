@@ -393,7 +393,7 @@ def _six_digits(text: str) -> str:
 
 def _bare_four_digits(text: str) -> str:
     """sriov_vf_device is printed without 0x (drivers/pci/iov.c sriov_vf_device_show)."""
-    return _hexadecimal(text, len(text), "").rjust(4, "0")
+    return _hexadecimal(text, min(len(text), 4) or 4, "").rjust(4, "0")
 
 
 def _number(text: str) -> int:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from .kernel_cmdline import Argument, KernelCommandLine
 from .model import IommuState
 from .snapshot import MachineSnapshot
 
@@ -29,7 +30,6 @@ _AMD_VENDORS = ("AuthenticAMD", "HygonGenuine")
 _X86 = ("x86_64", "i386", "i486", "i586", "i686")
 _KEYS = ("intel_iommu", "amd_iommu", "amd_iommu_intr", "amd_iommu_dump", "iommu", "intremap", "nox2apic")
 _KEY_PREFIXES = ("iommu.", "arm_smmu.", "arm_smmu_v3.", "vfio_iommu_type1.")
-_TOKEN = re.compile(r'(?:[^\s"]|"[^"]*"?)+')
 _NO_IOMMU_GROUP = "vfio-noiommu"  # drivers/vfio/group.c vfio_noiommu_group_alloc
 
 
@@ -80,8 +80,8 @@ def build_iommu_state(snapshot: MachineSnapshot, configured: tuple[str, ...] | N
 
 
 def split_command_line(text: str) -> tuple[str, ...]:
-    """The tokens of a kernel command line; double quotes keep blanks together (lib/cmdline.c next_arg)."""
-    return tuple(_TOKEN.findall(text))
+    """The kernel's own tokens of a command line, as they stand there."""
+    return tuple(argument.text for argument in KernelCommandLine(text).arguments)
 
 
 def iommu_arguments(tokens: tuple[str, ...]) -> tuple[str, ...]:
@@ -196,8 +196,8 @@ def _turned_on(arguments: tuple[str, ...]) -> bool:
 
 
 def _parted(argument: str) -> tuple[str, str]:
-    key, _equals, words = argument.partition("=")
-    return key.replace("-", "_"), words
+    token = Argument(argument)
+    return token.key, token.value or ""
 
 
 def _has_word(words: str, beginning: str) -> bool:

@@ -77,14 +77,14 @@ class Argument:
     @property
     def value(self) -> str | None:
         """What the kernel hands to the parameter: the quotes around a value are not part of it."""
-        bare = self._bare
+        bare = self.text.removeprefix('"')
         equals = bare.find("=", 1)
         if equals < 0:
             return None
-        value = bare[equals + 1 :]
-        if value.startswith('"'):
-            value = value[1:-1] if value.endswith('"') and len(value) > 1 else value[1:]
-        return value
+        value = bare[equals + 1 :].removeprefix('"')
+        is_quoted = '"' in (self.text[0], bare[equals + 1 : equals + 2])
+        # next_arg() takes one quote off the end, even where it took two off in front.
+        return value.removesuffix('"') if is_quoted and bare.endswith('"') else value
 
     @property
     def same(self) -> str:

@@ -116,7 +116,12 @@ def _on_hardware(interfaces: dict[str, InterfaceSnapshot]) -> set[str]:
 def _lines(what: str, reading: Reading, problems: Problems) -> list[str]:
     if reading.problem is not None:
         problems.append((what, reading.problem))
-    return (reading.text or "").splitlines()
+    return [line for line in (reading.text or "").split("\n") if line]
+
+
+def _words(line: str) -> list[str]:
+    """Not split(): a name may hold what only Python takes for a blank, and the columns behind it would shift."""
+    return re.split("[ \t]+", line.strip(" \t"))
 
 
 def _add_ipv4_routes(
@@ -129,15 +134,15 @@ def _add_ipv4_routes(
     big = snapshot.architecture in _BIG_ENDIAN
     for line in _lines("/proc/net/route", snapshot.ipv4_routes, problems)[1:]:
         try:
-            words = line.split()
+            words = _words(line)
             network = ipaddress.IPv4Network(f"{_ipv4(words[1], big)}/{_ipv4(words[7], big)}")
-            flags = int(words[3], 16)
+            flags, gateway = int(words[3], 16), int(words[2], 16)
         except (ValueError, IndexError):
             problems.append(("/proc/net/route", f"cannot be understood: {line!r}"))
             continue
         if flags & _UP and words[0] != "lo":
             routes.setdefault(words[0], {})[_DEFAULT if network.prefixlen == 0 else str(network)] = None
-            if int(words[2], 16) == 0:
+            if gateway == 0:
                 connected.append((words[0], network))
 
 
@@ -149,7 +154,7 @@ def _add_ipv6_routes(snapshot: MachineSnapshot, routes: dict[str, dict[str, None
     """/proc/net/ipv6_route (net/ipv6/route.c rt6_info_route); what every interface has is left out."""
     for line in _lines("/proc/net/ipv6_route", snapshot.ipv6_routes, problems):
         try:
-            words = line.split()
+            words = _words(line)
             network = ipaddress.IPv6Network((int(words[0], 16), int(words[1], 16)))
             flags = int(words[8], 16)
             name = words[9]
@@ -178,7 +183,11 @@ def _ipv4_addresses(
     found: dict[tuple[str, str, bool], None] = {}
     text = "\n".join(_lines("/proc/net/fib_trie", snapshot.ipv4_trie, problems))
     for word in _TRIE_ADDRESS.findall(text):
-        address = ipaddress.IPv4Address(word)
+        try:
+            address = ipaddress.IPv4Address(word)
+        except ValueError:
+            problems.append(("/proc/net/fib_trie", f"cannot be understood: {word!r}"))
+            continue
         owners = [(network.prefixlen, name) for name, network in connected if address in network and network.prefixlen]
         if owners:
             found[(max(owners)[1], word, False)] = None
@@ -190,7 +199,7 @@ def _ipv6_addresses(snapshot: MachineSnapshot, problems: Problems) -> list[tuple
     found = []
     for line in _lines("/proc/net/if_inet6", snapshot.ipv6_addresses, problems):
         try:
-            words = line.split()
+            words = _words(line)
             address = ipaddress.IPv6Address(int(words[0], 16))
             scope, name = words[3], words[5]
         except (ValueError, IndexError):

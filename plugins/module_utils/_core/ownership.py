@@ -89,7 +89,7 @@ def _text(path: str, reading: Reading, problems: Problems) -> str:
 def _lines(text: str) -> Iterator[tuple[int, str]]:
     """(number of its first line, line) without comments; a backslash at the end goes on in the next."""
     held, first = "", 1
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         first = first if held else number
         if line.endswith("\\"):
             held += line[:-1] + " "

@@ -44,7 +44,7 @@ def _console(snapshot: MachineSnapshot) -> Iterator[tuple[str, Use]]:
 def _firmware_framebuffers(memory_map: str) -> Iterator[tuple[str, str]]:
     """(framebuffer, address) where one lies in the memory of a PCI function: each line is nested in the one above."""
     above: list[str] = []
-    for line in memory_map.splitlines():
+    for line in memory_map.split("\n"):
         name = line.partition(" : ")[2]
         depth = (len(line) - len(line.lstrip(" "))) // 2
         del above[depth:]

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from .config_edit import MARK
+from .oslo_config import split_lines
 
 STARS = "***"
 SHORTEST = 4  # anything shorter stands in too many innocent words; in an URL its place gives it away
@@ -62,7 +63,7 @@ def redact_all(data: Any, values: Iterable[str]) -> Any:
 def _plain_values(text: str) -> Iterator[str]:
     """Yield the secrets of one text as they stand there, quotes taken off."""
     inside = False  # of a secret option, whose further lines are indented
-    for line in text.splitlines():
+    for line in split_lines(text):
         line = line[len(MARK) :] if line.startswith(MARK) else line
         if not line.strip() or line.lstrip().startswith(("#", ";", "[")):
             inside = False

@@ -196,7 +196,7 @@ def _mark_resting(snapshot: MachineSnapshot, storage: _Storage, mark: Mark, prob
     """A volume group without an active volume and an array that is not assembled hold nothing and have data all the same."""
     held = {slave for block in snapshot.blocks for slave in block.slaves} | set(snapshot.bcache_members)
     for name, record in snapshot.udev_blocks:
-        lines = _text(f"udev's record of {name}", record, problems).splitlines()
+        lines = _text(f"udev's record of {name}", record, problems).split("\n")
         what = next((_MEMBERS.get(line[len(_WRITTEN) :]) for line in lines if line.startswith(_WRITTEN)), None)
         if what is None or name in held or any(_is_member(pool, record) for pool in snapshot.zfs_pools):
             continue
@@ -241,16 +241,16 @@ def _mark_pools(snapshot: MachineSnapshot, storage: _Storage, mark: Mark, proble
 
 
 def _is_member(pool: str, record: Reading) -> bool:
-    lines = (record.text or "").splitlines()
+    lines = (record.text or "").split("\n")
     return f"{_WRITTEN}{_ZFS}" in lines and f"{_LABEL}{pool}" in lines
 
 
 def _pool_mounts(pool: str, snapshot: MachineSnapshot) -> list[str]:
     points = []
-    for line in (snapshot.mounts.text or "").splitlines():
+    for line in (snapshot.mounts.text or "").split("\n"):
         fields, _dash, rest = line.partition(" - ")
         words, source = fields.split(" "), rest.split(" ")
-        if len(words) > 4 and source[0] == "zfs" and _unescape(source[1]).partition("/")[0] == pool:
+        if len(words) > 4 and len(source) > 1 and source[0] == "zfs" and _unescape(source[1]).partition("/")[0] == pool:
             points.append(_unescape(words[4]))
     return points
 
@@ -267,7 +267,8 @@ def _mounted(
     """(mount point, block device) of every filesystem in *mounts*, bind mounts left out (proc(5), mountinfo)."""
     whole: dict[tuple[str, str], None] = {}
     parts: dict[tuple[str, str], None] = {}
-    for line in _text(where, mounts, problems).splitlines():
+    # Not splitlines(), here and for swaps: the kernel leaves a form feed or a line separator in a name as it is.
+    for line in filter(None, _text(where, mounts, problems).split("\n")):
         fields, _dash, rest = line.partition(" - ")
         words, source = fields.split(" "), rest.split(" ")
         if len(words) < 6 or len(source) < 2:
@@ -290,7 +291,7 @@ def _unescape(text: str) -> str:
 
 def _swapping(snapshot: MachineSnapshot, storage: _Storage, problems: Problems) -> list[str]:
     names = []
-    for line in _text("/proc/swaps", snapshot.swaps, problems).splitlines()[1:]:
+    for line in _text("/proc/swaps", snapshot.swaps, problems).split("\n")[1:]:
         words = line.split()
         if len(words) > 1 and words[1] == "partition":
             name = storage.find(_unescape(words[0]))

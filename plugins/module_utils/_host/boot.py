@@ -161,6 +161,8 @@ def _evaluate(root: str, run: Run, grub_default: Reading, with_drop_ins: bool, l
         status, out, err = run(argv, {"PATH": path, "LC_ALL": "C", "HOME": "/"}, _SECONDS)
     except subprocess.TimeoutExpired:
         return Evaluation(problem=f"it did not end within {_SECONDS:.0f} seconds")
+    except ValueError as error:  # a NUL in the text
+        return Evaluation(problem=f"sh cannot be given it: {error}")
     except OSError as error:
         return Evaluation(problem=f"sh cannot be started: {error.strerror}")
     marker = out.rfind(b"evaluated\0")

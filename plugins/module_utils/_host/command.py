@@ -85,6 +85,8 @@ class Commands:
             )
         except OSError as error:
             return Completed(words, None, problem=f"could not be started ({error.strerror})")
+        except ValueError as error:  # a word that no program can be given, as a half of a surrogate pair
+            return Completed(words, None, problem=f"could not be started ({error})")
         try:
             stdout, stderr = process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:

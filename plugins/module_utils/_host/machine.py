@@ -200,7 +200,7 @@ def _read_other_mounts(paths: Paths, problems: Problems) -> tuple[tuple[int, Rea
     found = []
     refused = None
     for number in _names(paths.processes.rstrip("/"), problems):
-        namespace = read_link(paths.process(number, "ns/mnt")) if number.isdigit() else ABSENT
+        namespace = read_link(paths.process(number, "ns/mnt")) if number.isdecimal() else ABSENT
         refused = refused or namespace.problem
         if namespace.text is not None and namespace.text not in seen:
             seen.add(namespace.text)
@@ -317,7 +317,7 @@ def _read_holders(paths: Paths, problems: Problems) -> tuple[tuple[Holder, ...],
     openers = set()
     refused = None
     for number in _names(paths.processes.rstrip("/"), problems):
-        if not number.isdigit():
+        if not number.isdecimal():
             continue
         own = paths.process(number, "fd")
         files, problem = list_directory(own)

@@ -39,7 +39,7 @@ def read_processes(root: str, units: Collection[str]) -> dict[str, tuple[Process
     found: dict[str, list[Process]] = {}
     boot = _boot_time(root, proc)
     for number in list_directory(proc)[0]:
-        unit = _unit(f"{proc}/{number}") if number.isdigit() else None
+        unit = _unit(f"{proc}/{number}") if number.isdecimal() else None
         if unit in units and unit is not None:
             process = _read(f"{proc}/{number}", int(number), boot)
             if process.argv:

@@ -14,6 +14,7 @@ import errno
 import gzip
 import os
 import time
+import zlib
 
 from .._core.reading import ABSENT, Reading, unreadable, value
 from .._core.snapshot import DeviceSnapshot
@@ -84,7 +85,9 @@ def read_text(path: str, limit: int = _WHOLE) -> Reading:
         raw = read_bytes(path, limit)
         if path.endswith(".gz"):
             raw = gzip.decompress(raw)
-    except (EOFError, gzip.BadGzipFile) as error:
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        return unreadable(str(error))
+    except ValueError as error:  # a NUL in the path: it is made of what another file says
         return unreadable(str(error))
     except OSError as error:
         return _problem(error)

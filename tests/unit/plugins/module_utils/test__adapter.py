@@ -45,6 +45,12 @@ def test_a_result_is_handed_over_as_it_is():
     )
 
 
+def test_a_root_with_a_nul_is_refused(monkeypatch):
+    monkeypatch.setattr(Module, "params", {"root": "/a\0b"})
+    told = {"msg": "root: '/a\\x00b' holds a NUL. Write the path of a folder"}
+    assert outcome(lambda params: {}) == ("fail", told)
+
+
 @pytest.mark.parametrize(
     ("error", "message"),
     [

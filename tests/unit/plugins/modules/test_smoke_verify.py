@@ -83,6 +83,19 @@ def test_a_pattern_of_one_s_own(capsys, server):
     assert run(capsys, console_pattern=r"card (?P<ids>\S+)")["line"].endswith("guest proven")
 
 
+@pytest.mark.parametrize("pattern", ["(", "8086", "x{99999999999}"])
+def test_a_pattern_that_can_tell_nothing(capsys, server, pattern):
+    given = {
+        "devices": [],
+        "probe": {"name": "s", "alias": "a1", "count": 1},
+        "server": SERVER,
+        "console_pattern": pattern,
+    }
+    with patch_module_args(given), pytest.raises(SystemExit):
+        smoke_verify.main()
+    assert json.loads(capsys.readouterr().out)["msg"].startswith(f"smoke_console_pattern: {pattern!r} ")
+
+
 def test_the_wrong_device(capsys, server):
     result = run(capsys, guests=[{**GUESTS[0], "devices": [{**DEVICE, "product_id": "1533"}]}])
     assert result["failed"]

@@ -130,6 +130,8 @@ TABLE = [
      "console=ttyS0 console=tty0", UNSET),
     ("huge pages", 'GRUB_CMDLINE_LINUX="hugepages=4 q hugepagesz=1G"\n', {}, merge_rules(["hugepagesz=1G", "hugepages=2", "hugepagesz=2M", "hugepages=9"]),
      "q", "hugepagesz=1G hugepages=2 hugepagesz=2M hugepages=9"),
+    ("two keys in one name", "GRUB_CMDLINE_LINUX='\"hugepagesz hugepages\" hugepages=4'\n", {}, merge_rules(["hugepages=2"]),
+     '"hugepagesz hugepages"', "hugepages=2"),
     ("huge pages, there", 'GRUB_CMDLINE_LINUX="hugepagesz=1G q hugepages=2"\n', {}, merge_rules(["hugepagesz=1G", "hugepages=2"]),
      "hugepagesz=1G q hugepages=2", UNSET),
     ("a key within a key", 'GRUB_CMDLINE_LINUX="amd_iommu=fullflush xiommu=1 iommu.strict=1 iommu=soft"\n', {}, merge_rules(["iommu=pt"]),

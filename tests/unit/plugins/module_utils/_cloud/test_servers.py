@@ -43,8 +43,9 @@ def test_images_and_networks_by_name_and_id(nova):
         assert servers.find_image(cloud, name)["name"] == "tiny"
     for name in ("net", f"{MARKER}00000000000b"):
         assert servers.find_network(cloud, name)["name"] == "net"
-    with pytest.raises(InputProblem, match="is no image of the cloud"):
-        servers.find_image(cloud, "a/b c")
+    for name in ("a/b c", "..", ".", "../flavors"):
+        with pytest.raises(InputProblem, match="is no image of the cloud"):
+            servers.find_image(cloud, name)
 
 
 def test_a_server_that_becomes_active(nova):

@@ -15,10 +15,13 @@ from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.boot im
     GRUB_FILE,
     GRUBBY,
     KERNEL_INSTALL,
+    BootEntry,
     KernelArgumentPlan,
+    boot_entries,
     choose_backend,
     kernel_argument_plan,
     next_boot,
+    parse_entry,
 )
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.boot_facts import (
     DROP_IN,
@@ -392,6 +395,27 @@ def test_kernel_install_is_forced_when_the_entries_lag_behind() -> None:
 def test_kernel_install_refusals(more: dict[str, Any], words: str) -> None:
     with pytest.raises(MachineProblem, match=words):
         kernel_argument_plan(replace(systemd_boot("ro", value("ro\n")), **more), WANTED)
+
+
+def test_a_version_of_thousands_of_digits_is_a_version() -> None:
+    facts = el(entry("a", "n=1", "9" * 5000), entry("b", "n=2", "5.14.0-9"))
+    assert sorted(one.name for one in boot_entries(facts)) == ["a", "b"]
+
+
+def test_a_tab_within_the_options_parts_no_key() -> None:
+    file = SourceFile(
+        "/boot/loader/entries/a.conf", value("version\t6.1\n options  root=/dev/a\tquiet \x0c b\noptions c\n")
+    )
+    parsed = parse_entry(file, {})
+    assert parsed.version == "6.1"
+    assert [token.text for token in parsed.options or ()] == ["root=/dev/a", "quiet", "b", "c"]
+
+
+def test_a_choice_of_many_stars_is_matched_at_once() -> None:
+    name = "a" * 60
+    assert BootEntry(name, "", "", None, None).is_named("*a" * 30)
+    assert not BootEntry(name, "", "", None, None).is_named("*a" * 30 + "*b")
+    assert BootEntry("m-6.1", "", "", None, None).is_named("m-6.?.conf")
 
 
 def test_loader_conf_chooses() -> None:

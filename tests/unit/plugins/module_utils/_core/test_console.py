@@ -67,6 +67,10 @@ EXAMPLE = r"Write one like 'PCI (?P<address>\S+) (?P<ids>[0-9a-f]{4}:[0-9a-f]{4}
             "(",
             f"smoke_console_pattern: '(' is no regular expression (missing ), unterminated subpattern at position 0). {EXAMPLE}",
         ),
+        (
+            "x{99999999999}",
+            f"smoke_console_pattern: 'x{{99999999999}}' is no regular expression (the repetition number is too large). {EXAMPLE}",
+        ),
         ("8086", f"smoke_console_pattern: '8086' has no group named ids. {EXAMPLE}"),
     ],
 )
@@ -74,6 +78,15 @@ def test_a_pattern_that_can_tell_nothing(pattern: str, message: str) -> None:
     with pytest.raises(InputProblem) as caught:
         compile_pattern(pattern, "smoke_console_pattern")
     assert str(caught.value) == message
+
+
+def test_a_pattern_nested_too_deeply() -> None:
+    with pytest.raises(InputProblem, match="is no regular expression"):
+        compile_pattern("(" * 5000, "smoke_console_pattern")
+
+
+def test_a_match_without_ids_shows_no_device() -> None:
+    assert shown_devices("a 8086:10d3 b", "a (?P<ids>[0-9a-f:]+)|b") == (Shown("0", "8086:10d3"),)
 
 
 def test_a_good_pattern() -> None:

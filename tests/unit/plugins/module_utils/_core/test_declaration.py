@@ -127,6 +127,8 @@ BAD = [
     ("mac", 9334926082, f"9334926082 is a number, not text. {QUOTE}"),
     ("mac", "52:54:00:12:34", """'52:54:00:12:34' is no MAC address. Write it like "52:54:00:12:34:56\""""),
     ("mac", "52:54-00:12:34:56", """'52:54-00:12:34:56' is no MAC address. Write it like "52:54:00:12:34:56\""""),
+    ("numa_node", "²", "'²' is text, not a whole number. Write a whole number, as in numa_node: 4"),
+    ("num_vfs", "٣", "'٣' is text, not a whole number. Write num_vfs: 3 without quotes"),
     ("numa_node", "1", "'1' is text, not a whole number. Write numa_node: 1 without quotes"),
     ("numa_node", -1, "-1 is negative. Write 0 or more, or leave the key out"),
     ("numa_node", True, "True is a truth value, not a whole number. Write a whole number, as in numa_node: 4"),

@@ -47,6 +47,10 @@ def test_one_object_and_a_list_of_them() -> None:
     assert [spec.vendor_id for spec in read([{"vendor_id": "8086"}, {"vendor_id": "10de"}])] == ["8086", "10de"]
 
 
+def test_one_that_is_nested_too_deeply() -> None:
+    assert refused("[" * 100_000) == "RecursionError"
+
+
 @pytest.mark.parametrize("text", ["", "{'a': 1}", '{"a": 1},', '{"a": 1} # why', '"a"', "1", "null", "[1]", "[[]]"])
 def test_what_is_no_object(text: str) -> None:
     assert refused(text) == "PciConfigInvalidSpec"

@@ -223,10 +223,11 @@ def test_notes_have_no_end() -> None:
     assert set(nova.only.extra_specs) == {"pci_passthrough:alias", MANAGED, NOTE}
 
 
-@pytest.mark.parametrize("text", ["{", "[1]", '"x"'])
+@pytest.mark.parametrize("text", ["{", "[1]", '"x"', "[" * 100_000], ids=len)
 def test_notes_that_somebody_broke_are_no_notes(text: str) -> None:
     flavor = foreign(extra_specs={MANAGED: ADOPTED, NOTE: text})
     assert flavor.former == {}
+    assert replace(flavor, extra_specs={NOTE: "[" * 100_000}).former == {}
 
 
 def test_our_notes_are_not_to_be_declared() -> None:

@@ -128,6 +128,26 @@ def test_the_entry_that_boots(default: str, environment: dict[str, str], title: 
     assert entry.title == title
 
 
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        ("a='b c'", '"a=b c"'),
+        (
+            "'a\tb'",
+            "a b",
+        ),  # only a blank makes GRUB put quotes around a word (lib/cmdline.c check_arg), so the kernel parts it
+        ("'a\"b'", 'a\\"b'),
+        ('"it\'s"', "it\\'s"),
+        ("'a\\b' 'c\\x20d'", "a\\\\b c\\x20d"),
+        ("a\x0bb\x0cc d\x85e f\u2028g", "a b c d\x85e f\u2028g"),  # one line and four words to GRUB
+        ("a\r", "a"),
+    ],
+)
+def test_what_the_kernel_gets(words: str, line: str) -> None:
+    menu = parse_grub_cfg(f"menuentry 'x' {{\n\tlinux\t/vmlinuz {words}\n}}\n")
+    assert " ".join(argument.text for argument in menu.entries[0].arguments) == line
+
+
 def test_no_entry_at_all() -> None:
     assert parse_grub_cfg("").default_entry({}) is None
     assert parse_grub_cfg("insmod blscfg\nblscfg\n").uses_bls

@@ -171,6 +171,8 @@ def test_attribute(attributes, field, found):
         ("sriov_totalvfs", "many", "sriov_totalvfs", "'many' is no number"),
         ("sriov_numvfs", "²", "sriov_numvfs", "'²' is no number"),
         ("sriov_vf_device", "xyz", "sriov_vf_product_id", "'xyz' is no hexadecimal number of 3 digits"),
+        ("sriov_vf_device", "", "sriov_vf_product_id", "'' is no hexadecimal number of 4 digits"),
+        ("sriov_vf_device", "12345", "sriov_vf_product_id", "'12345' is no hexadecimal number of 4 digits"),
         ("boot_vga", "yes", "boot_vga", "'yes' is neither 0 nor 1"),
         ("modalias", "", "modalias", "it is empty"),
     ],

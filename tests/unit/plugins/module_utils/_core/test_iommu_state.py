@@ -257,6 +257,8 @@ def test_iommu_arguments(tokens, found):
         ('dyndbg="file drivers/iommu +p" iommu=pt', ('dyndbg="file drivers/iommu +p"', "iommu=pt")),
         ('"a b"=c d', ('"a b"=c', "d")),
         ('x="open iommu=off', ('x="open iommu=off',)),
+        ("quiet -- iommu=off", ("quiet",)),  # init's
+        ("a\x85b\u2028iommu=off", ("a\x85b\u2028iommu=off",)),  # no blanks to the kernel
     ],
 )
 def test_a_quoted_blank_does_not_part_a_token(text, tokens):

@@ -35,6 +35,10 @@ from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.kernel_
         ('a"b c"=d', 'a"b c"', "d"),
         ("=a=b", "=a", "b"),
         ("--", "__", None),
+        ('"a="b""', "a", 'b"'),  # one quote goes at the end, though two went in front
+        ('"a="', "a", ""),
+        ('a="', "a", ""),
+        ('a="b"c', "a", 'b"c'),
     ],
 )
 def test_one_token(text: str, key: str, value: str | None) -> None:

@@ -123,6 +123,24 @@ def test_addresses(parts, addresses):
     assert read_network(machine(**parts), []).addresses == addresses
 
 
+@pytest.mark.parametrize(
+    ("parts", "what"),
+    [
+        ({"ipv4_trie": "     |-- 10.0.2.x\n        /32 host LOCAL", "ipv4_routes": HEAD}, "/proc/net/fib_trie"),
+        ({"ipv4_routes": f"{HEAD}\n{CONNECTED.replace('00000000', 'x', 1)}"}, "/proc/net/route"),
+    ],
+)
+def test_damaged_lines_are_named_problems(parts, what):
+    problems = []
+    assert read_network(machine(**parts), problems).addresses == {}
+    assert [place for place, why in problems if "cannot be understood" in why] == [what]
+
+
+def test_a_line_ends_where_the_kernel_ends_it():
+    route = TEN.replace("eth1", "eth\x85")
+    assert read_network(machine(ipv4_routes=f"{HEAD}\n{route}"), []).routes == {"eth\x85": ("10.0.0.0/8",)}
+
+
 def test_an_address_belongs_to_its_narrowest_network():
     narrow = "eth1\t0002000A\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0"
     wide = "eth0\t0000000A\t00000000\t0001\t0\t0\t0\t000000FF\t0\t0\t0"

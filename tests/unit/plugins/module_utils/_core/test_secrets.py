@@ -114,6 +114,8 @@ def test_nothing_else_is_taken_for_one():
         ("backend_argument = a://:First@h,b://:Second@h", "Second"),
         ("connection = mysql://u:%C3%A4bcd@h/", "äbcd"),
         ("connection = mysql://u:%FFbcd@h/", "\udcffbcd"),
+        ("password = before\x85after", "before\x85after"),
+        ("password = before\x0cafter", "before\x0cafter"),
     ],
 )
 def test_single_lines(line, secret):

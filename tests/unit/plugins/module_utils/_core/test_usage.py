@@ -92,6 +92,11 @@ def test_own_uses(code, vendor, product, boot_vga, uses):
         ([mount("/", "254:1"), mount("/again", "254:1")], ["/ is mounted from vda1", "/again is mounted from vda1"]),
         ([mount(r"/my\040disk", "254:1")], ["/my disk is mounted from vda1"]),
         ([mount("/data", "0:45", rest="btrfs /dev/vda1 rw")], ["/data is mounted from vda1"]),
+        (
+            [mount("/a\x0cb", "254:1")],
+            ["/a\x0cb is mounted from vda1"],
+        ),  # the kernel escapes blank, tab, newline and backslash
+        ([mount("/a\u2028b", "254:1")], ["/a\u2028b is mounted from vda1"]),
         ([mount("/proc", "0:21", rest="proc proc rw")], []),
         ([mount("/nfs", "0:50", rest="nfs4 server:/export/vda1x rw")], []),
         ([], []),

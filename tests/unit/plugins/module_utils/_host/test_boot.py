@@ -157,6 +157,14 @@ def test_defaults_that_the_shell_refuses(debian: Path, text: str, problem: str) 
     assert problem in str(evaluated.problem)
 
 
+def test_a_nul_in_a_file_with_our_block_is_a_problem(tmp_path: Path) -> None:
+    tool(tmp_path, "grub2-mkconfig", EL_MKCONFIG)
+    write(tmp_path, "etc/default/grub", with_block("GRUB_CMDLINE_LINUX=a\0b\n"))
+    evaluated = read_boot(str(tmp_path)).evaluated_without
+    assert evaluated is not None
+    assert evaluated.problem == "sh cannot be given it: embedded null byte"
+
+
 def test_a_shell_that_does_not_end(debian: Path) -> None:
     def run(argv: Sequence[str], environment: Mapping[str, str], seconds: float) -> tuple[int, bytes, bytes]:
         raise subprocess.TimeoutExpired(list(argv), seconds)

@@ -30,6 +30,11 @@ def test_arguments_reach_the_tool_as_they_are(tool):
     assert commands.run(["tool", *words], 5).stdout == "".join(f"[{word}]\n" for word in words)
 
 
+def test_a_word_that_no_program_can_be_given(tool):
+    for word in ("a\0b", "\ud800"):
+        assert "could not be started" in tool("exit 0").run(["tool", word], 5).outcome
+
+
 def test_output_and_status(tool):
     completed = tool("echo out; echo err >&2; exit 3").run(["tool"], 5)
     assert (completed.status, completed.stdout, completed.stderr) == (3, "out\n", "err\n")

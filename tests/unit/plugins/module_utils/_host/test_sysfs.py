@@ -321,6 +321,14 @@ def test_a_compressed_text(tmp_path):
     assert sysfs.read_text(str(tmp_path / "ids.gz")) == value("8086  Intel")
     assert sysfs.read_text(str(tmp_path / "broken.gz")).is_unreadable
     assert sysfs.read_text(str(tmp_path / "cut.gz")).is_unreadable
+    raw = bytearray(gzip.compress(bytes(range(256)) * 20))
+    raw[20] ^= 0xFF
+    (tmp_path / "damaged.gz").write_bytes(raw)
+    assert sysfs.read_text(str(tmp_path / "damaged.gz")).is_unreadable
+
+
+def test_a_path_with_a_nul_is_unreadable():
+    assert sysfs.read_text("/lib/modules/6.1\0/modules.alias").problem == "embedded null byte"
 
 
 def test_a_text_that_is_not_there_is_absent_and_one_that_fails_is_not(tmp_path):
