@@ -100,9 +100,12 @@ def refused_or(work, *given):
 
 # ---- the host's plan
 
+NOWHERE = "0000:7f:1f.7"  # what no machine here has
 
-def host_plan_of(machine, devices, arguments=()):
+
+def host_plan_of(machine, devices, arguments=(), overrides=()):
     given = {"root": machine, "devices": devices, "iommu_pt": False, "kernel_arguments": list(arguments)}
+    given["overrides"] = list(overrides)
     found = refused_or(host_plan.plan_host, given)
     return None if found is None else json.loads(json.dumps(found["plan"]))
 
@@ -165,6 +168,16 @@ def test_a_word_in_any_key_of_a_device_is_refused_or_harmless_to_the_host(machin
 
 
 @each_word
+def test_a_word_in_any_key_of_an_override_is_refused_or_said_and_nothing_else(machine, usual, word):
+    good = {"address": NOWHERE, "reason": "it is spare"}
+    for odd in ({**good, "address": word}, {**good, word: "x"}, word, [word]):
+        assert host_plan_of(machine, [NIC, VFS], overrides=[odd]) is None
+    plan = host_plan_of(machine, [NIC, VFS], overrides=[{**good, "reason": word}])
+    if plan is not None:
+        check_host_plan(plan, usual)
+
+
+@each_word
 def test_a_kernel_argument_is_refused_or_stays_one_argument(machine, usual, word):
     for text in (word, f"a={word}", f'a="{word}"', f"intel_iommu={word}", f"console={word}", f"hugepages={word}"):
         plan = host_plan_of(machine, [NIC, VFS], [text])
@@ -187,6 +200,7 @@ def nova_plan_of(machine, devices, **more):
     given = {
         "root": machine,
         "devices": devices,
+        "overrides": [],
         "role": "compute",
         "release": "",
         "placement": "none",
@@ -253,7 +267,7 @@ def test_a_word_in_any_key_of_a_flavor_is_refused_or_is_text_to_nova(word):
 # ---- every module that takes a user's text, from its parameters to its JSON
 
 PROBE = {"name": "nova-pci-passthrough-smoke-nic-01234567", "alias": "nic", "count": 1, "host": None}
-SERVER = {"id": "s", "host": "compute1", "status": "ACTIVE"}
+SERVER = {"id": "s", "host": "compute1", "status": "ACTIVE", "placement_addresses": []}
 SMOKE = {"devices": [NIC], "image": "tiny", "cloud": "here"}
 OF_THE_CLOUD = [
     (smoke_plan, SMOKE, ("image", "network", "aliases", "compute_names", "console_pattern", "cloud")),
