@@ -35,6 +35,9 @@ options:
         rest of an edited file stays as it is, whoever changed it meanwhile. Where somebody changed the edited lines
         themselves the file is left as it stands and reported in RV(ignore:kept). A service that does not run is not
         started.
+      - Where the journal is missing or cannot be read, V(absent) removes the files of this collection that carry its mark,
+        restarts the services that read them, and names file and line where an edited line could not be brought back. A
+        journal that cannot be read is kept beside its place under another name.
     type: str
     choices: [present, absent]
     default: present
@@ -56,7 +59,8 @@ attributes:
     description: Returns each file of ours before and after. Of other files only the edited lines are shown.
     support: full
 notes:
-  - The journal is C(/var/lib/nova-pci-passthrough-nova/journal.json). Without it nothing can be taken back.
+  - The journal is C(/var/lib/nova-pci-passthrough-nova/journal.json). Without it only whole files of this collection can
+    be taken back, by their mark.
   - What the journal remembers of an edited file is brought up to date when somebody else changed other lines of it.
     This is no change of the host and not reported as one.
 seealso:
@@ -109,6 +113,12 @@ kept:
       description: The reason, in words.
       type: str
       sample: has other lines now where this collection wrote its own; it is left as it stands
+notes:
+  description: What a person has to know besides; of a removal without a journal, by what it went and what it could not do.
+  returned: success
+  type: list
+  elements: str
+  sample: []
 reboot:
   description: Whether the host has to reboot; a plan for Nova never asks for it.
   returned: success
@@ -134,6 +144,7 @@ from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.changes
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.errors import PassthroughError
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.journal import NOVA_STATE_DIRECTORY
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.nova_memory import refuse_silence, without_us
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.nova_places import nova_places
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.secrets import (
     redact,
     redact_all,
@@ -145,7 +156,11 @@ from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.files i
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.journal_store import JournalStore
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.nova import read_nova
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.service import Services
-from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.transaction import Transaction, read_texts
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.transaction import (
+    Transaction,
+    read_texts,
+    recall,
+)
 
 
 def main() -> None:
@@ -156,13 +171,14 @@ def main() -> None:
     )
 
     def work(given: dict[str, Any]) -> dict[str, Any]:
-        goal = Applied(read_plan(given["plan"])) if given["state"] == "present" else Removed()
         files, commands = Files(given["root"]), Commands(given["root"])
         store = JournalStore(files, NOVA_STATE_DIRECTORY)
-        if given["state"] == "absent" and not given["providers_deleted"]:
-            node = read_nova(given["root"])
-            refuse_silence(node, without_us(node, store.read()))
-        values = secret_values(read_texts(files, goal.secrets_from(store.read())))
+        node = read_nova(given["root"]) if given["state"] == "absent" else None
+        goal = Applied(read_plan(given["plan"])) if node is None else Removed(nova_places(node))
+        journal = recall(files, store, goal)
+        if node is not None and not given["providers_deleted"]:
+            refuse_silence(node, without_us(node, journal))
+        values = secret_values(read_texts(files, goal.secrets_from(journal)))
         services = Services(files, commands, lambda text: redact(text, values))
         transaction = Transaction(files, commands, goal, given["timeout"], given["lock_timeout"], store, services)
         try:

@@ -77,6 +77,25 @@ def describe(
     return GuestDevices(guests, everybody, _parsed(addresses), inventory, tuple(unreadable))
 
 
+def held_devices(found: GuestDevices) -> dict[str, str]:
+    """Return in words who holds each device that a running guest holds, by its address; a card stands for its functions."""
+    held: dict[str, str] = {}
+    for device in found.inventory.devices:
+        for use in device.uses:
+            if use.kind == "guest":
+                held[str(device.address)] = f"is held by a guest: {use.detail}"
+    for guest in found.everybody:
+        if guest.running:
+            held.update(
+                dict.fromkeys(map(str, guest.devices), f"is held by the running guest {guest.name} ({guest.uuid})")
+            )
+    for device in found.inventory.devices:
+        card = device.physical_function
+        if card is not None and str(device.address) in held:
+            held[str(card)] = f"has the virtual function {device.address}, which {held[str(device.address)]}"
+    return held
+
+
 def _parsed(addresses: Sequence[str]) -> tuple[PciAddress, ...]:
     found = []
     for index, text in enumerate(addresses):
