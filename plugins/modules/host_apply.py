@@ -144,22 +144,15 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._adapter import APPLY_ARGUMENT_SPEC, run_module
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.changes import Applied, Removed
-from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.guest_devices import describe, held_devices
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.guest_devices import who_holds
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.host_places import host_places
-from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.inventory import build_inventory
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.wanted import read_plan
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.boot import read_boot
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.command import Commands
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.files import Files
-from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.guests import read_guest_files
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.initramfs import read_initramfs_tool
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.machine import read_machine
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.transaction import Transaction
-
-
-def holders(root: str) -> dict[str, str]:
-    """Who holds which device, in words."""
-    return held_devices(describe(*read_guest_files(root), build_inventory(read_machine(root))))
 
 
 def goal_of(given: dict[str, Any]) -> Applied | Removed:
@@ -178,7 +171,9 @@ def main() -> None:
     def work(given: dict[str, Any]) -> dict[str, Any]:
         root, goal = given["root"], goal_of(given)
         limits = given["timeout"], given["lock_timeout"]
-        transaction = Transaction(Files(root), Commands(root), goal, *limits, holders=lambda: holders(root))
+        transaction = Transaction(
+            Files(root), Commands(root), goal, *limits, holders=lambda: who_holds(read_machine(root))
+        )
         outcome = transaction.check() if module.check_mode else transaction.run()
         return outcome.to_dict(module._diff)
 

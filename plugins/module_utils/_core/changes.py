@@ -65,9 +65,14 @@ class Applied:
 
 @dataclass(frozen=True)
 class Removed:
-    """The goal of `state: absent`. *places* are for a host that has lost its journal."""
+    """The goal of `state: absent`.
+
+    Shape: *places* are for a host that has lost its journal, *devices* those that no guest may hold meanwhile, besides
+    the ones that the journal knows itself.
+    """
 
     places: Places = field(default_factory=Places)
+    devices: tuple[str, ...] = ()
 
     def paths(self, journal: Journal | None) -> dict[str, bool]:
         if journal is None:
@@ -92,6 +97,7 @@ class Removed:
         if journal is None:
             return None
         decision = decide_remove(journal, look)
+        decision = replace(decision, frees=_union(decision.frees, self.devices))
         if journal.lost is None:
             return decision
         return replace(

@@ -12,8 +12,10 @@ from typing import Any
 from .address import PciAddress, parse_address
 from .errors import InputProblem
 from .guest_domain import GuestDomain, merge_guests, parse_domain
+from .inventory import build_inventory
 from .model import HostInventory
 from .reading import Reading
+from .snapshot import MachineSnapshot
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,11 @@ def held_devices(found: GuestDevices) -> dict[str, str]:
         if card is not None and str(device.address) in held:
             held[str(card)] = f"has the virtual function {device.address}, which {held[str(device.address)]}"
     return held
+
+
+def who_holds(machine: MachineSnapshot) -> dict[str, str]:
+    """As held_devices(), from what was read alone."""
+    return held_devices(describe(machine.guests, (), build_inventory(machine)))
 
 
 def _parsed(addresses: Sequence[str]) -> tuple[PciAddress, ...]:

@@ -5,13 +5,20 @@
 
 from __future__ import annotations
 
+from .changes import Removed
 from .config_placement import DROP_IN
+from .devices_conf import listed_devices
 from .journal import ServiceUnit, ToolRecord
 from .nova_plan import LAYER, RESTART_ORDER
-from .nova_service import SERVICES, NovaNode, NovaService
+from .nova_service import COMPUTE, SERVICES, NovaNode, NovaService
 from .places import Places, PlaceTool
 
 _USUAL = ("/etc/nova/nova.conf.d", *(f"/etc/nova/{name}.conf.d" for name in SERVICES))
+
+
+def nova_removal(node: NovaNode, devices_conf: str) -> Removed:
+    """Return the goal of a removal from *node*: no device of *devices_conf* leaves Nova's sight while a guest holds it."""
+    return Removed(nova_places(node), listed_devices(devices_conf) if node.service(COMPUTE) is not None else ())
 
 
 def nova_places(node: NovaNode) -> Places:

@@ -126,6 +126,12 @@ def applied_twice(host):
     host.run()
 
 
+def rebooted(host):
+    host.run()
+    host.reboot()
+    host.run()
+
+
 def applied_and_removed(host):
     host.run()
     host.run("absent")
@@ -156,19 +162,23 @@ def marks_gone_too(host):
 
 @dataclass(frozen=True)
 class Case:
-    """Shape: *stays* is what then differs from the host before us, *kept* the paths told, with words of why."""
+    """Shape: *stays* is what then differs from the host before us, *kept* the paths told, with words of why, *reboot*
+    that the running kernel still has our argument.
+    """
 
     kind: str
     state: Callable[[ToyHost], None]
     stays: tuple[str, ...] = ()
     kept: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
+    reboot: bool = False
 
 
 LOST_HOST = ("/var/lib/nova-pci-passthrough/journal.json is missing", *OUR_FILES, "could not be brought back", CMDLINE)
 LOST_NOVA = ("/var/lib/nova-pci-passthrough-nova/journal.json is missing", DROP_IN, "could not be brought back")
 CASES = (
     *(Case(kind, state) for kind in HOSTS for state in (untouched, applied, applied_twice, applied_and_removed)),
+    Case("host", rebooted, stays=("/proc/cmdline",), reboot=True),
     Case(
         "host",
         edited,
@@ -264,6 +274,7 @@ def test_a_removal(case, build, remove):
     assert bool(done["notes"]) == bool(case.notes)
     for word in case.notes:
         assert word in "\n".join(done["notes"])
+    assert done["reboot"]["required"] is case.reboot
     if not case.kept:
         host.tells_nothing_of_us()
 
@@ -427,9 +438,12 @@ HOLDERS = {"libvirt": (by_libvirt, "/run/libvirt"), "a process": (by_process, "/
 
 @pytest.mark.parametrize("holder", HOLDERS)
 @pytest.mark.parametrize("state", [applied, edited, without_journal, with_broken_journal])
-def test_nothing_is_begun_while_a_guest_holds_a_device(state, holder, build, remove):
-    host = build("host")
+@pytest.mark.parametrize("kind", HOSTS)
+def test_nothing_is_begun_while_a_guest_holds_a_device(kind, state, holder, build, remove):
+    host = build(kind)
     state(host)
+    if kind == "nova":  # the role host has been there too
+        host.write(CONF, host.conf())
     hold, gone = HOLDERS[holder]
     words = hold(host)
     host.log()
@@ -442,7 +456,17 @@ def test_nothing_is_begun_while_a_guest_holds_a_device(state, holder, build, rem
         assert host.log() == []
     shutil.rmtree(host.at(gone))
     assert remove(host)["changed"] is True
-    assert not host.at(CONF).exists()
+    assert host.at(CONF).exists() is (kind == "nova")
+
+
+def test_a_controller_has_no_guests(build, remove):
+    host = build("nova")
+    applied(host)
+    host.write(CONF, host.conf())
+    by_libvirt(host)
+    shutil.rmtree(host.at("/proc/30"))
+    host.at(f"/lib/systemd/system/{COMPUTE}").unlink()
+    assert remove(host)["changed"] is True
 
 
 STRIDES = (pytest.param(11, id="every eleventh point"), pytest.param(1, id="every point", marks=pytest.mark.slow))

@@ -286,6 +286,11 @@ class TestDevicesThatLoseSomething:
         assert decide_remove(self.END, look({CONF: FileState()})).frees == ()
         assert decide_remove(FIRST.end, look(DONE)).frees == ()
 
+    def test_a_removal_takes_those_that_it_is_told_besides(self):
+        goal = Removed(devices=("0000:04:00.0", "0000:06:00.0"))
+        frees = ("0000:02:00.0", "0000:04:00.0", "0000:06:00.0")
+        assert goal.decide(self.END, look({CONF: self.ROWS})).frees == frees
+
     def test_a_change_takes_those_that_left_the_plan(self):
         fewer = replace(self.WANTED, drivers_now={"0000:04:00.0": "igb"})
         seen = look({CONF: self.ROWS}, release_ready=True)

@@ -9,9 +9,14 @@ import pytest
 
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.address import parse_address
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.errors import InputProblem
-from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.guest_devices import describe, held_devices
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.guest_devices import (
+    describe,
+    held_devices,
+    who_holds,
+)
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.model import Use
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.reading import ABSENT, unreadable, value
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.snapshot import MachineSnapshot
 from ansible_collections.nova_pci.passthrough.tests.unit.made_up_hosts import card, device, host
 
 PF, VF = "0000:04:00.0", "0000:04:10.0"
@@ -121,3 +126,7 @@ USE = Use("guest", "kvm (process 77) holds it through /dev/vfio/14")
 def test_who_holds_what_in_words(files, uses, expected) -> None:
     inventory = host(*CARD, replace(device("0000:02:00.0"), uses=uses))
     assert held_devices(describe(files, [], inventory)) == expected
+
+
+def test_what_was_read_is_enough() -> None:
+    assert who_holds(MachineSnapshot(guests=tuple(FILES))) == {VF: "is held by the running guest i-a (a)"}

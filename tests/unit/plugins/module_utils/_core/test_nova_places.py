@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.config_search import search
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.journal import ServiceUnit
-from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.nova_places import nova_places
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.nova_places import nova_places, nova_removal
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.nova_service import (
     COMPUTE,
     CONDUCTOR,
@@ -52,3 +52,11 @@ def test_each_running_service_is_restarted_for_what_it_reads_a_compute_last():
 def test_what_services_read_besides_is_looked_through_for_lines_of_ours():
     node = replace(NovaNode((service(COMPUTE),)), texts={SHARED: "", "/etc/nova/nova.conf": ""})
     assert nova_places(node).foreign == ("/etc/nova/nova.conf",)
+
+
+def test_a_compute_s_devices_have_to_be_free():
+    conf = "0000:02:00.0 driver vfio-pci\n"
+    for name, devices in ((COMPUTE, ("0000:02:00.0",)), (SCHEDULER, ())):
+        node = NovaNode((service(name),))
+        assert nova_removal(node, conf).devices == devices
+        assert nova_removal(node, conf).places == nova_places(node)
