@@ -137,3 +137,11 @@ def test_whose_secrets_count():
     goal = Removed(PLACES)
     assert goal.secrets_from(goal.recall(ALL, "lost")) == (FOREIGN,)
     assert goal.secrets_from(replace(goal.recall(ALL, "lost"), lost=None)) == ()
+
+
+def test_what_a_run_that_was_cut_off_had_known_as_ours_is_not_told_as_theirs():
+    goal = Removed(PLACES)
+    journal = replace(goal.recall(ALL, "lost"), unfinished="remove")
+    found = goal.decide(journal, Look(states={**ALL, UNIT: FileState()}))
+    assert f"remove {LINK}" in found.actions
+    assert found.kept == ()
