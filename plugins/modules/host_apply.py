@@ -29,7 +29,11 @@ options:
     description:
       - V(present) brings the host to O(plan).
       - V(absent) gives devices back to their drivers, brings back every file byte for byte and runs the tools again.
-        What an administrator changed meanwhile is left as it stands and reported in RV(ignore:kept).
+        What an administrator changed meanwhile is left as it stands and reported in RV(ignore:kept). While a running
+        guest holds one of the devices nothing is begun, and the guest is named.
+      - Where the journal is missing or cannot be read, V(absent) removes the files of this collection that carry its mark,
+        runs the tools that read them, and says in RV(ignore:notes) and RV(ignore:kept) what it could not bring back. A
+        journal that cannot be read is kept beside its place under another name.
     type: str
     choices: [present, absent]
     default: present
@@ -46,7 +50,8 @@ attributes:
     description: Returns each file before and after. Content that the plan marks as secret is not shown.
     support: full
 notes:
-  - The journal is C(/var/lib/nova-pci-passthrough/journal.json). Without it nothing can be taken back.
+  - The journal is C(/var/lib/nova-pci-passthrough/journal.json). Without it only whole files of this collection can be
+    taken back, by their mark.
 seealso:
   - module: nova_pci.passthrough.host_plan
 """
@@ -110,6 +115,12 @@ kept:
       description: The reason, in words.
       type: str
       sample: was changed by someone else since this collection wrote it; it is left as it stands
+notes:
+  description: What a person has to know besides; of a removal without a journal, by what it went and what it could not do.
+  returned: success
+  type: list
+  elements: str
+  sample: []
 reboot:
   description: Whether the host has to reboot for all of this to hold.
   returned: success
@@ -126,16 +137,28 @@ reboot:
       sample: ["kernel argument intel_iommu=on is not running yet"]
 """
 
+from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._adapter import APPLY_ARGUMENT_SPEC, run_module
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.changes import Applied, Removed
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.guest_devices import who_holds
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.host_places import host_places
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.wanted import read_plan
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.boot import read_boot
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.command import Commands
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.files import Files
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.initramfs import read_initramfs_tool
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.machine import read_machine
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.transaction import Transaction
+
+
+def goal_of(given: dict[str, Any]) -> Applied | Removed:
+    if given["state"] == "present":
+        return Applied(read_plan(given["plan"], given["contents"]))
+    return Removed(host_places(read_boot(given["root"]), read_initramfs_tool(Path(given["root"]))))
 
 
 def main() -> None:
@@ -146,9 +169,11 @@ def main() -> None:
     )
 
     def work(given: dict[str, Any]) -> dict[str, Any]:
-        goal = Applied(read_plan(given["plan"], given["contents"])) if given["state"] == "present" else Removed()
-        files, commands = Files(given["root"]), Commands(given["root"])
-        transaction = Transaction(files, commands, goal, given["timeout"], given["lock_timeout"])
+        root, goal = given["root"], goal_of(given)
+        limits = given["timeout"], given["lock_timeout"]
+        transaction = Transaction(
+            Files(root), Commands(root), goal, *limits, holders=lambda: who_holds(read_machine(root))
+        )
         outcome = transaction.check() if module.check_mode else transaction.run()
         return outcome.to_dict(module._diff)
 

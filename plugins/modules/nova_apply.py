@@ -34,7 +34,11 @@ options:
       - V(absent) removes the files, takes the edited lines back and restarts the services that had got something. The
         rest of an edited file stays as it is, whoever changed it meanwhile. Where somebody changed the edited lines
         themselves the file is left as it stands and reported in RV(ignore:kept). A service that does not run is not
-        started.
+        started. While a running guest holds a device that M(nova_pci.passthrough.host_apply) has bound or made functions
+        on, nothing is begun on its compute, and the guest is named.
+      - Where the journal is missing or cannot be read, V(absent) removes the files of this collection that carry its mark,
+        restarts the services that read them, and names file and line where an edited line could not be brought back. A
+        journal that cannot be read is kept beside its place under another name.
     type: str
     choices: [present, absent]
     default: present
@@ -56,7 +60,8 @@ attributes:
     description: Returns each file of ours before and after. Of other files only the edited lines are shown.
     support: full
 notes:
-  - The journal is C(/var/lib/nova-pci-passthrough-nova/journal.json). Without it nothing can be taken back.
+  - The journal is C(/var/lib/nova-pci-passthrough-nova/journal.json). Without it only whole files of this collection can
+    be taken back, by their mark.
   - What the journal remembers of an edited file is brought up to date when somebody else changed other lines of it.
     This is no change of the host and not reported as one.
 seealso:
@@ -109,6 +114,12 @@ kept:
       description: The reason, in words.
       type: str
       sample: has other lines now where this collection wrote its own; it is left as it stands
+notes:
+  description: What a person has to know besides; of a removal without a journal, by what it went and what it could not do.
+  returned: success
+  type: list
+  elements: str
+  sample: []
 reboot:
   description: Whether the host has to reboot; a plan for Nova never asks for it.
   returned: success
@@ -130,10 +141,13 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._adapter import APPLY_ARGUMENT_SPEC, run_module
-from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.changes import Applied, Removed
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.changes import Applied
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.devices_conf import PATH as DEVICES_CONF
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.errors import PassthroughError
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.guest_devices import who_holds
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.journal import NOVA_STATE_DIRECTORY
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.nova_memory import refuse_silence, without_us
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.nova_places import nova_removal
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.secrets import (
     redact,
     redact_all,
@@ -143,9 +157,14 @@ from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.wanted 
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.command import Commands
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.files import Files
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.journal_store import JournalStore
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.machine import read_machine
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.nova import read_nova
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.service import Services
-from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.transaction import Transaction, read_texts
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.transaction import (
+    Transaction,
+    read_texts,
+    recall,
+)
 
 
 def main() -> None:
@@ -156,15 +175,21 @@ def main() -> None:
     )
 
     def work(given: dict[str, Any]) -> dict[str, Any]:
-        goal = Applied(read_plan(given["plan"])) if given["state"] == "present" else Removed()
-        files, commands = Files(given["root"]), Commands(given["root"])
+        root = given["root"]
+        files, commands = Files(root), Commands(root)
         store = JournalStore(files, NOVA_STATE_DIRECTORY)
-        if given["state"] == "absent" and not given["providers_deleted"]:
-            node = read_nova(given["root"])
-            refuse_silence(node, without_us(node, store.read()))
-        values = secret_values(read_texts(files, goal.secrets_from(store.read())))
+        node = read_nova(root) if given["state"] == "absent" else None
+        conf = files.text(DEVICES_CONF) or ""
+        goal = Applied(read_plan(given["plan"])) if node is None else nova_removal(node, conf)
+        journal = recall(files, store, goal)
+        if node is not None and not given["providers_deleted"]:
+            refuse_silence(node, without_us(node, journal))
+        values = secret_values(read_texts(files, goal.secrets_from(journal)))
         services = Services(files, commands, lambda text: redact(text, values))
-        transaction = Transaction(files, commands, goal, given["timeout"], given["lock_timeout"], store, services)
+        limits = given["timeout"], given["lock_timeout"]
+        transaction = Transaction(
+            files, commands, goal, *limits, store, services, lambda: who_holds(read_machine(root))
+        )
         try:
             outcome = transaction.check() if module.check_mode else transaction.run()
         except PassthroughError as error:

@@ -300,6 +300,13 @@ def _mkconfig(facts: BootFacts, backend: str, rules: Sequence[MergeRule]) -> dic
             "force": _is_stale(facts, rules)}  # fmt: skip
 
 
+def regenerating_tool(facts: BootFacts) -> dict[str, object] | None:
+    """The tool that writes GRUB's menu anew from the files it is made of, None where there is none."""
+    if "update-grub" in facts.tools:
+        return _mkconfig(facts, GRUB_D, ())
+    return None if facts.mkconfig_name is None else _mkconfig(facts, GRUB_FILE, ())
+
+
 def _is_stale(facts: BootFacts, rules: Sequence[MergeRule]) -> bool:
     """Whether the sources say what is wanted and no generated entry does: the generator has not run since."""
     if facts.evaluated is None or not all(rule.satisfied_by(facts.evaluated.line.arguments) for rule in rules):

@@ -11,10 +11,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from .config_edit import LineEdit, apply_edits, undo_edits
 from .decision import Decision, FileChange, Kept, Look, ToolRun
+from .devices_conf import PATH as DEVICES_CONF
+from .devices_conf import listed_devices
 from .errors import MachineProblem
 from .journal import (
     ABSENT,
@@ -32,6 +34,7 @@ from .journal import (
     Written,
     mode_text,
 )
+from .places import Places
 from .wanted import DEFAULT_MODE, Tool, Wanted, WantedFile
 
 
@@ -50,24 +53,60 @@ class Applied:
         edited = [file.path for file in self.wanted.files if file.edits]
         return _union(Removed().secrets_from(journal), (*self.wanted.secrets_from, *edited))
 
+    def marked_paths(self) -> dict[str, bool]:
+        return {}
+
+    def recall(self, states: Mapping[str, FileState], lost: str) -> Journal | None:  # noqa: ARG002
+        return None
+
     def decide(self, journal: Journal | None, look: Look) -> Decision | None:
         return decide_apply(self.wanted, journal, look)
 
 
 @dataclass(frozen=True)
 class Removed:
-    """The goal of `state: absent`."""
+    """The goal of `state: absent`.
+
+    Shape: *places* are for a host that has lost its journal, *devices* those that no guest may hold meanwhile, besides
+    the ones that the journal knows itself.
+    """
+
+    places: Places = field(default_factory=Places)
+    devices: tuple[str, ...] = ()
 
     def paths(self, journal: Journal | None) -> dict[str, bool]:
-        return {record.path: record.foreign for record in journal.files.values()} if journal is not None else {}
+        if journal is None:
+            return {}
+        more = {} if journal.lost is None else self.places.paths
+        return {**more, **{record.path: record.foreign for record in journal.files.values()}}
 
     def secrets_from(self, journal: Journal | None) -> tuple[str, ...]:
         if journal is None:
             return ()
-        return _union(journal.secrets_from, [path for path, record in journal.files.items() if record.is_edited])
+        more = () if journal.lost is None else self.places.foreign
+        edited = [path for path, record in journal.files.items() if record.is_edited]
+        return _union(journal.secrets_from, (*edited, *more))
+
+    def marked_paths(self) -> dict[str, bool]:
+        return self.places.paths
+
+    def recall(self, states: Mapping[str, FileState], lost: str) -> Journal | None:
+        return self.places.recall(states, lost)
 
     def decide(self, journal: Journal | None, look: Look) -> Decision | None:
-        return None if journal is None else decide_remove(journal, look)
+        if journal is None:
+            return None
+        decision = decide_remove(journal, look)
+        decision = replace(decision, frees=_union(decision.frees, self.devices))
+        if journal.lost is None:
+            return decision
+        return replace(
+            decision,
+            actions=(*([f"keep the unreadable journal as {look.aside}"] if look.aside else []), *decision.actions),
+            aside=look.aside,
+            kept=(*decision.kept, *self.places.kept(look.states, journal)),
+            notes=self.places.told(decision, journal.lost),
+        )
 
 
 def decide_apply(wanted: Wanted, journal: Journal | None, look: Look) -> Decision:
@@ -127,6 +166,7 @@ def decide_apply(wanted: Wanted, journal: Journal | None, look: Look) -> Decisio
         kept=tuple(back.kept),
         reboot_required=wanted.reboot_required,
         reboot_reasons=wanted.reboot_reasons,
+        frees=_union(_dropped(wanted, before) if release else (), wanted.disturbed if runtime else ()),
     )
 
 
@@ -166,6 +206,7 @@ def decide_remove(journal: Journal, look: Look) -> Decision:
         tools=tuple(runs),
         kept=tuple(back.kept),
         reboot_required=bool(still),
+        frees=listed_devices(look.states[DEVICES_CONF].text) if DEVICES_CONF in journal.files else (),
         reboot_reasons=tuple(f"the running kernel still has {token}; it goes with the next reboot" for token in still),
     )
 
@@ -279,8 +320,12 @@ def _release(wanted: Wanted, before: Journal, gone: set[str]) -> tuple[str, ...]
         return ()
     if before.release_argv[0] in gone:
         return before.release_argv
-    dropped = sorted(set(before.former_drivers) - set(wanted.drivers_now))
+    dropped = _dropped(wanted, before)
     return (*before.release_argv, *dropped) if dropped else ()
+
+
+def _dropped(wanted: Wanted, before: Journal) -> tuple[str, ...]:
+    return tuple(sorted(set(before.former_drivers) - set(wanted.drivers_now)))
 
 
 class _GiveBack:

@@ -87,7 +87,8 @@ class Look:
     Shape: *states* by path (of the real path for foreign files), *reals* the real path of each foreign file, *missing*
     the parents to make of each path, *listings* what lies in each directory we made (None: it is gone),
     *release_ready* that the release script is there to run, *running* the words of /proc/cmdline, *resting* the
-    remembered services that run nothing: stopped, masked or gone.
+    remembered services that run nothing: stopped, masked or gone, *aside* where the bytes of a journal go that cannot be
+    read (None: it can).
     """
 
     states: Mapping[str, FileState]
@@ -97,11 +98,16 @@ class Look:
     release_ready: bool = False
     running: tuple[str, ...] = ()
     resting: frozenset[str] = frozenset()
+    aside: str | None = None
 
 
 @dataclass(frozen=True)
 class Decision:
-    """Everything one run does, in order. The journal is *begin* before the first change, *end* (None: none) after."""
+    """Everything one run does, in order. The journal is *begin* before the first change, *end* (None: none) after.
+
+    Shape: *notes* is what a person has to know besides, *aside* the path that gets the bytes of an unreadable journal
+    first, *frees* the addresses of devices that may lose their driver or their virtual functions.
+    """
 
     operation: str
     actions: tuple[str, ...]
@@ -116,6 +122,9 @@ class Decision:
     kept: tuple[Kept, ...] = ()
     reboot_required: bool = False
     reboot_reasons: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    aside: str | None = None
+    frees: tuple[str, ...] = ()
 
     @property
     def changed(self) -> bool:
@@ -124,6 +133,12 @@ class Decision:
 
 class Goal(Protocol):
     """What a run is to reach: the plan applied, or everything taken back."""
+
+    def marked_paths(self) -> Mapping[str, bool]:
+        """Return the paths to look at where the journal is lost, as paths() does; none: such a host is a new one."""
+
+    def recall(self, states: Mapping[str, FileState], lost: str) -> Journal | None:
+        """Return what stands in for a journal of which *lost* says what is wrong; None: nothing here is ours."""
 
     def paths(self, journal: Journal | None) -> Mapping[str, bool]:
         """Return every path the decision needs to see, and whether it is foreign (its links are followed)."""

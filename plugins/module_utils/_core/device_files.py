@@ -23,9 +23,9 @@ DRACUT = "dracut"
 
 SCRIPT_PATH = "/usr/local/lib/nova-pci-passthrough/devices.sh"
 UNIT_NAME = "nova-pci-passthrough.service"
-_UNIT_PATH = f"/etc/systemd/system/{UNIT_NAME}"
-_WANTS_PATH = f"/etc/systemd/system/multi-user.target.wants/{UNIT_NAME}"
-_MODULES_PATH = "/etc/modules-load.d/nova-pci-passthrough.conf"
+UNIT_PATH = f"/etc/systemd/system/{UNIT_NAME}"
+WANTS_PATH = f"/etc/systemd/system/multi-user.target.wants/{UNIT_NAME}"
+MODULES_PATH = "/etc/modules-load.d/nova-pci-passthrough.conf"
 _DRACUT_MODULE = "/usr/lib/dracut/modules.d/90nova-pci-passthrough"
 
 
@@ -62,14 +62,14 @@ def device_files(
     files: list[dict[str, object]] = [
         _file(CONF_PATH, LAYER_DEVICES, "devices.conf.j2"),
         _file(SCRIPT_PATH, LAYER_DEVICES, "devices.sh.j2", mode="0755"),
-        _file(_UNIT_PATH, LAYER_DEVICES, "nova-pci-passthrough.service.j2"),
-        {"path": _WANTS_PATH, "layer": LAYER_DEVICES, "kind": "symlink", "target": _UNIT_PATH},
+        _file(UNIT_PATH, LAYER_DEVICES, "nova-pci-passthrough.service.j2"),
+        {"path": WANTS_PATH, "layer": LAYER_DEVICES, "kind": "symlink", "target": UNIT_PATH},
     ]
     if modules:
-        files.append(_file(_MODULES_PATH, LAYER_DEVICES, "modules-load.conf.j2"))
-    tools = [_tool("daemon-reload", (LAYER_DEVICES,), ("systemctl", "daemon-reload"), ())]
+        files.append(_file(MODULES_PATH, LAYER_DEVICES, "modules-load.conf.j2"))
+    tools = [daemon_reload()]
     if early and initramfs_tool is not None:
-        more_files, tool = _initramfs(initramfs_tool)
+        more_files, tool = initramfs(initramfs_tool)
         files.extend(more_files)
         tools.append(tool)
     return DeviceFiles(tuple(files), tuple(tools), modules, early if initramfs_tool is not None else ())
@@ -90,7 +90,12 @@ def _modules(drivers: set[str], vfio_pci: str, vfio_virqfd: str) -> tuple[str, .
     return tuple(modules)
 
 
-def _initramfs(tool: str) -> tuple[list[dict[str, object]], dict[str, object]]:
+def daemon_reload() -> dict[str, object]:
+    return _tool("daemon-reload", (LAYER_DEVICES,), ("systemctl", "daemon-reload"), ())
+
+
+def initramfs(tool: str) -> tuple[list[dict[str, object]], dict[str, object]]:
+    """Return the items of the plan's `files` and `tools` for an initramfs that is built by *tool*."""
     layers = (LAYER_DEVICES, LAYER_INITRAMFS)  # devices.conf and devices.sh lie in the image too
     if tool == INITRAMFS_TOOLS:
         files = [

@@ -89,5 +89,11 @@ def remembered_identities(text: str) -> tuple[Identity, ...]:
     return tuple(found)
 
 
+def listed_devices(text: str) -> tuple[str, ...]:
+    """Return the addresses of a devices.conf that are bound or get virtual functions; others' rows are as good as none."""
+    rows = [line.split() for line in text.splitlines() if not line.startswith("#")]
+    return tuple(dict.fromkeys(row[0] for row in rows if len(row) > 2 and row[1] in ("driver", "vfs")))
+
+
 def _ids(vendor_id: str | None, product_id: str | None) -> str:
     return f" {vendor_id}:{product_id}" if vendor_id and product_id else ""

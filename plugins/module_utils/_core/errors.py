@@ -40,6 +40,13 @@ class MachineProblem(PassthroughError):
         super().__init__(f"{where}: {problem}. {fix}")
 
 
+class UnreadableJournal(MachineProblem):
+    """A host's journal stands where it belongs and is none: broken off, overwritten, somebody else's.
+
+    Not so for one that must not be read (root is missing) or that a newer collection wrote: nothing is lost there.
+    """
+
+
 class NovaRefusal(PassthroughError):
     """Nova itself would not take a text.
 

@@ -12,8 +12,10 @@ from typing import Any
 from .address import PciAddress, parse_address
 from .errors import InputProblem
 from .guest_domain import GuestDomain, merge_guests, parse_domain
+from .inventory import build_inventory
 from .model import HostInventory
 from .reading import Reading
+from .snapshot import MachineSnapshot
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,30 @@ def describe(
     everybody = merge_guests(domains)
     guests = tuple(guest for guest in everybody if server is None or guest.uuid == server.lower())
     return GuestDevices(guests, everybody, _parsed(addresses), inventory, tuple(unreadable))
+
+
+def held_devices(found: GuestDevices) -> dict[str, str]:
+    """Return in words who holds each device that a running guest holds, by its address; a card stands for its functions."""
+    held: dict[str, str] = {}
+    for device in found.inventory.devices:
+        for use in device.uses:
+            if use.kind == "guest":
+                held[str(device.address)] = f"is held by a guest: {use.detail}"
+    for guest in found.everybody:
+        if guest.running:
+            held.update(
+                dict.fromkeys(map(str, guest.devices), f"is held by the running guest {guest.name} ({guest.uuid})")
+            )
+    for device in found.inventory.devices:
+        card = device.physical_function
+        if card is not None and str(device.address) in held:
+            held[str(card)] = f"has the virtual function {device.address}, which {held[str(device.address)]}"
+    return held
+
+
+def who_holds(machine: MachineSnapshot) -> dict[str, str]:
+    """As held_devices(), from what was read alone."""
+    return held_devices(describe(machine.guests, (), build_inventory(machine)))
 
 
 def _parsed(addresses: Sequence[str]) -> tuple[PciAddress, ...]:

@@ -298,6 +298,7 @@ class Journal:
     kernel_arguments: tuple[str, ...] = ()  # tokens that we brought, not those that were there before
     pending_reboot: PendingReboot | None = None
     secrets_from: tuple[str, ...] = ()  # configuration files whose secrets must never be shown
+    lost: str | None = None  # what is wrong with the journal that this one, made up from our marks, stands in for
 
     @property
     def is_empty(self) -> bool:
@@ -322,6 +323,7 @@ class Journal:
             "kernel_arguments": list(self.kernel_arguments),
             "pending_reboot": None if self.pending_reboot is None else self.pending_reboot.to_dict(),
             **({"secrets_from": list(self.secrets_from)} if self.secrets_from else {}),
+            **({} if self.lost is None else {"lost": self.lost}),
         }
         return json.dumps(body, indent=1) + "\n"  # insertion order is kept: the order of the files is the plan's
 
@@ -362,7 +364,18 @@ def journal_from_text(text: str) -> Journal:
         secrets_from=tuple(check_path(path) for path in reader.texts("secrets_from"))
         if reader.has("secrets_from")
         else (),
+        lost=reader.text("lost") if reader.has("lost") else None,
     )
+
+
+def is_of_a_newer_collection(content: bytes) -> bool:
+    """Whether *content*, which journal_from_text() refuses, is a journal all the same: of a version to come."""
+    try:
+        body = json.loads(content)
+    except (ValueError, RecursionError):
+        return False
+    version = body.get("version") if isinstance(body, dict) else None
+    return isinstance(version, int) and version > VERSION
 
 
 def check_path(path: object) -> str:

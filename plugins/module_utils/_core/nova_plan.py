@@ -47,7 +47,7 @@ TO_CHANGE = "to change"
 
 # A line that Nova does not read is a mistake of somebody's, and no reason to refuse our own work.
 _WITHOUT_EFFECT = ("option-old-name", "option-too-new", "unknown-option", "unknown-section", "wrong-section")
-_RESTART_ORDER = (CONDUCTOR, SCHEDULER, API, COMPUTE)  # a compute waits for a conductor that answers
+RESTART_ORDER = (CONDUCTOR, SCHEDULER, API, COMPUTE)  # a compute waits for a conductor that answers
 _CONTROLLER = (API, SCHEDULER, CONDUCTOR)
 ROLES = {"compute": (COMPUTE,), "controller": _CONTROLLER}
 
@@ -299,7 +299,7 @@ def _files(placement: Placement) -> list[dict[str, Any]]:
 def _tools(node: NovaNode, placement: Placement, version: NovaVersion) -> list[dict[str, Any]]:
     """A restart of each running service of ours; nova_apply runs those whose stamp is not the one remembered."""
     tools = []
-    for name in _RESTART_ORDER:
+    for name in RESTART_ORDER:
         service = node.service(name)
         if service is None or not service.active:
             continue

@@ -75,6 +75,7 @@ class Wanted:
     new_arguments: tuple[str, ...] = ()  # wanted kernel arguments that are not configured yet: ours from now on
     drivers_now: Mapping[str, str | None] = field(default_factory=dict)
     secrets_from: tuple[str, ...] = ()
+    disturbed: tuple[str, ...] = ()  # devices whose driver or virtual functions change once the files are there
 
 
 def read_plan(plan: Any, contents: Any = None) -> Wanted:
@@ -170,6 +171,7 @@ class _PlanReader:
             new_arguments=self._new_arguments(arguments),
             drivers_now=self._drivers(),
             secrets_from=self._paths(self._plan, "secrets_from", "plan."),
+            disturbed=self._disturbed(),
         )
         if wanted.runtime_apply and not wanted.apply_argv:
             self._complain("plan.runtime.argv", None, "is missing although runtime.apply is true")
@@ -329,6 +331,16 @@ class _PlanReader:
         rows = self._rows(arguments, "rows", "plan.kernel_arguments.")
         configured = {row.get("token") for row in rows if row.get("configured") is True}
         return tuple(token for token in wanted if token not in configured)
+
+    def _disturbed(self) -> tuple[str, ...]:
+        found = []
+        for row in self._rows(self._plan, "devices"):
+            moves = row.get("driver") and row.get("driver_now") and row.get("driver") != row.get("driver_now")
+            counts = row.get("num_vfs_now") and row.get("num_vfs") != row.get("num_vfs_now")
+            address = row.get("address")
+            if isinstance(address, str) and row.get("role") != "refused" and (moves or counts):
+                found.append(address)
+        return tuple(found)
 
     def _drivers(self) -> dict[str, str | None]:
         """Return today's driver of every device that the script takes in hand; VFs have none to go back to."""

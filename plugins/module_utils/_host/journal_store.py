@@ -8,15 +8,26 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import hashlib
 import os
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
-from .._core.errors import MachineProblem
-from .._core.journal import ABSENT, FILE, STATE_DIRECTORY, FileState, Journal, journal_from_text
+from .._core.errors import MachineProblem, UnreadableJournal
+from .._core.journal import (
+    ABSENT,
+    FILE,
+    STATE_DIRECTORY,
+    FileState,
+    Journal,
+    is_of_a_newer_collection,
+    journal_from_text,
+)
 from .files import Files
 
 _PAUSE = 0.1
+_ASIDE = "journal.json.unreadable-"
 
 _FIX = (
     "It is this host's memory of what to give back, so nothing has been changed. Bring the file back from a backup; "
@@ -38,7 +49,10 @@ class JournalStore:
         self.copies = f"{directory}/touched"
 
     def read(self) -> Journal | None:
-        """Return the journal, None when the host has none; MachineProblem when it cannot be trusted."""
+        """Return the journal, None when the host has none; MachineProblem when it cannot be trusted.
+
+        UnreadableJournal when what stands there is no journal at all.
+        """
         try:
             state = self._files.read(self.path)
         except OSError as error:
@@ -53,7 +67,25 @@ class JournalStore:
             return journal_from_text(state.content.decode("utf-8"))
         except (ValueError, RecursionError) as error:
             problem = "is not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
-            raise MachineProblem(self.path, problem, _FIX) from None
+            if is_of_a_newer_collection(state.content):
+                raise MachineProblem(self.path, problem, _FIX) from None
+            raise UnreadableJournal(self.path, problem, _FIX) from None
+
+    def aside(self) -> str:
+        """Return where the bytes of an unreadable journal are kept: never the same path for other bytes."""
+        content = self._files.read(self.path).content
+        return f"{self.directory}/{_ASIDE}{hashlib.sha256(content).hexdigest()[:12]}"
+
+    def set_aside(self, path: str) -> FileState:
+        """Copy the journal to *path*, which aside() gave, and return what bring_back() needs of it."""
+        state = self._files.read(self.path)
+        self._files.put(path, replace(state, mode=0o600))
+        return state
+
+    def bring_back(self, state: FileState, path: str) -> None:
+        """Make the journal the unreadable one again that was set aside at *path*."""
+        self._files.put(self.path, state)
+        self._files.unlink(path)
 
     def write(self, journal: Journal) -> None:
         self._files.put(self.path, FileState(FILE, journal.to_text().encode("utf-8"), 0o600))
@@ -76,7 +108,8 @@ class JournalStore:
         """True when a crash left something that the journal does not speak of."""
         names = self._all_names(self.directory)
         if journal is None:
-            return bool(names) or self._files.exists(self.directory)
+            kept = [name for name in names if name.startswith(_ASIDE)]
+            return len(kept) < len(names) or (not kept and self._files.exists(self.directory))
         return journal.unfinished is None and "touched" in names
 
     def _all_names(self, directory: str) -> tuple[str, ...]:

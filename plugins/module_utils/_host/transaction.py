@@ -16,18 +16,19 @@ import errno
 import hashlib
 import signal
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import FrameType
-from typing import Any
+from typing import Any, Callable
 
 from .._core.decision import Decision, FileChange, Goal, Look, ToolRun
 from .._core.errors import MachineProblem, PassthroughError
-from .._core.journal import ABSENT, FILE, Journal, Snapshot
+from .._core.journal import ABSENT, FILE, FileState, Journal, Snapshot
 from .._core.steps import Step, steps_of
 from .command import Commands, Completed
 from .files import Files
 from .journal_store import JournalStore
+from .recollection import Recollection, recollect
 from .service import Services
 
 _SLACK = 256 * 1024  # room for the journal and directories, beside what is counted
@@ -53,6 +54,7 @@ class Outcome:
             "actions": [] if decision is None else list(decision.actions),
             "steps": [step.to_dict() for step in self.steps],
             "kept": [] if decision is None else [kept.to_dict() for kept in decision.kept],
+            "notes": [] if decision is None else list(decision.notes),
             "reboot": {
                 "required": decision is not None and decision.reboot_required,
                 "reasons": [] if decision is None else list(decision.reboot_reasons),
@@ -67,11 +69,18 @@ def read_texts(files: Files, paths: Iterable[str]) -> list[str]:
     return [state.text for state in states if state.kind == FILE]
 
 
+def recall(files: Files, store: JournalStore, goal: Goal) -> Journal | None:
+    """Return the journal that a run for *goal* starts from: the host's own or, where that is lost, one made up."""
+    with _in_words():
+        return recollect(files, store, goal).journal
+
+
 class Transaction:
     """Brings the host to *goal*.
 
     Shape: *timeout* seconds for each command, *patience* seconds to wait for another run; *store* is where the plan's
-    journal lies (default: the host's own), *services* are the ones that its tools restart.
+    journal lies (default: the host's own), *services* are the ones that its tools restart, *holders* tells in words which
+    devices running guests hold.
     """
 
     def __init__(
@@ -83,7 +92,9 @@ class Transaction:
         patience: float = 60.0,
         store: JournalStore | None = None,
         services: Services | None = None,
+        holders: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
+        self._holders = holders
         self._files = files
         self._commands = commands
         self._goal = goal
@@ -95,12 +106,13 @@ class Transaction:
     # -- looking
 
     def look(self) -> tuple[Journal | None, Decision | None]:
-        """Return the journal and what is to be done; writes nothing."""
+        """Return the journal on the disk and what is to be done; writes nothing."""
         with _in_words():
-            journal = self._store.read()
-            return journal, self._goal.decide(journal, self._see(journal))
+            known = recollect(self._files, self._store, self._goal)
+            return known.stored, self._goal.decide(known.journal, self._see(known))
 
-    def _see(self, journal: Journal | None) -> Look:
+    def _see(self, known: Recollection) -> Look:
+        journal = known.journal
         states, reals, missing = {}, {}, {}
         for path, foreign in self._goal.paths(journal).items():
             real = self._files.real(path) if foreign else path
@@ -119,6 +131,7 @@ class Transaction:
             resting=self._services.resting(
                 tool.service.unit for tool in (journal.tools.values() if journal else ()) if tool.service is not None
             ),
+            aside=known.aside,
         )
 
     # -- running
@@ -182,6 +195,7 @@ class Transaction:
 
     def _preflight(self, journal: Journal | None, decision: Decision) -> None:
         """Refuse now what would fail half-way: no room, not writable, a tool that is not there."""
+        self._refuse_held(decision)
         _preflight_tools(self._commands, self._services, decision)
         needs: dict[int, _Need] = {}
 
@@ -210,6 +224,14 @@ class Transaction:
                 count(path, 0, size)  # a tool writes the new one beside the old
         for need in needs.values():
             need.check()
+
+    def _refuse_held(self, decision: Decision) -> None:
+        """The device script would refuse too, but only when the journal is written and other devices are free already."""
+        held = self._holders() if decision.frees else {}
+        found = [f"{address} {held[address]}" for address in decision.frees if address in held]
+        if found:
+            where, _space, problem = "; ".join(found).partition(" ")
+            raise MachineProblem(where, problem, "Stop or migrate the guest and run again; nothing has been changed")
 
 
 class _Need:
@@ -284,6 +306,7 @@ class _Work:
         self._snapshots: dict[str, Snapshot] = {}
         self._failures: list[str] = []
         self._released = False
+        self._unreadable: FileState | None = None  # the journal that was set aside
         self._bound: list[str] | None = None  # the addresses that the runtime step changed, once it was tried
 
     def carry_out(self) -> tuple[Step, ...]:
@@ -309,6 +332,8 @@ class _Work:
         decision = self._decision
         if self._before is not None and self._before.unfinished:
             _clear_temporaries(self._files, self._store, self._before)
+        if decision.aside is not None:
+            self._unreadable = self._store.set_aside(decision.aside)
         self._keep_copies()
         self._store.write(decision.begin.with_snapshots(self._snapshots))
         steps: tuple[Step, ...] = ()
@@ -408,7 +433,9 @@ class _Work:
             for argv in run.fallback:
                 with self._attempt():
                     self._run_back(run, argv)
-        again = self._before.apply_argv if self._before is not None else ()
+        again = begin.apply_argv if self._before is None and self._released else ()
+        if self._before is not None:
+            again = self._before.apply_argv
         if again and (self._bound is not None or self._released) and self._files.is_executable(again[0]):
             with self._attempt():
                 self._run_script(again)
@@ -446,7 +473,9 @@ class _Work:
                 self._files.remove_directory(directory)
 
     def _journal_back(self) -> None:
-        if self._before is None:
+        if self._unreadable is not None and self._decision.aside is not None:
+            self._store.bring_back(self._unreadable, self._decision.aside)
+        elif self._before is None:
             self._store.forget()
         else:
             self._store.write(self._before)

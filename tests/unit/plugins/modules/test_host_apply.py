@@ -67,7 +67,7 @@ def test_the_case_matrix(host, run):
 def test_what_it_returns(run):
     result = run()
     result.pop("invocation", None)  # added within the module by ansible-core up to 2.20, outside of it since
-    assert set(result) == {"changed", "actions", "steps", "kept", "reboot"}
+    assert set(result) == {"changed", "actions", "steps", "kept", "notes", "reboot"}
     assert result["steps"] == [{"status": "changed", "address": "0000:02:00.0", "message": "bound to vfio-pci"}]
     assert result["reboot"]["required"] is True
 
@@ -146,3 +146,32 @@ def test_names_that_only_look_dangerous_are_names(host, run):
     assert run(state="absent")["kept"] == []
     assert not list(host.base.rglob("pwned"))
     assert not host.at(GRUB).exists()
+
+
+GUEST = (
+    "<domstatus><domain><name>instance-7</name><uuid>u</uuid><devices><hostdev type='pci'><source>"
+    "<address domain='0x0000' bus='0x02' slot='0x00' function='0x0'/></source></hostdev></devices></domain></domstatus>"
+)
+
+
+def test_a_device_that_a_guest_holds_does_not_leave_the_plan_and_others_may_come(host, run):
+    run()
+    host.write("/run/libvirt/qemu/instance-7.xml", GUEST)
+    host.addresses = ["0000:05:00.0"]
+    quiet = host.identities()
+    for check in (True, False):
+        assert "0000:02:00.0: is held by the running guest instance-7 (u)" in run(check=check)["msg"]
+        assert host.identities() == quiet
+    host.addresses = ["0000:02:00.0", "0000:05:00.0"]
+    assert run()["changed"] is True
+
+
+def test_a_device_that_a_guest_holds_keeps_its_driver_and_its_functions(host, run):
+    run()
+    host.write("/run/libvirt/qemu/instance-7.xml", GUEST)
+    host.addresses = ["0000:02:00.0", "0000:05:00.0"]
+    plan = host.plan()
+    plan["devices"][0].update(num_vfs=4, num_vfs_now=2)
+    quiet = host.identities()
+    assert "0000:02:00.0: is held by the running guest" in run(plan=plan)["msg"]
+    assert host.identities() == quiet

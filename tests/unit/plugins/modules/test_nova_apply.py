@@ -78,7 +78,7 @@ def test_the_case_matrix(host, run):
 
 def test_what_it_returns(run):
     result = run()
-    assert set(result) == {"changed", "actions", "steps", "kept", "reboot"}
+    assert set(result) == {"changed", "actions", "steps", "kept", "notes", "reboot"}
     assert (result["steps"], result["kept"]) == ([], [])
     assert result["reboot"] == {"required": False, "reasons": []}
 

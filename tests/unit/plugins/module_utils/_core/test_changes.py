@@ -265,6 +265,46 @@ class TestPendingReboot:
         assert self.pending(old, ineffective=("a",)) is old
 
 
+CONF = "/etc/nova-pci-passthrough/devices.conf"
+
+
+class TestDevicesThatLoseSomething:
+    ROWS = FileState(
+        "file", b"# nova_pci.passthrough\n0000:02:00.0 driver vfio-pci\n0000:04:00.0 vfs 4 native\n", 0o644
+    )
+    WANTED = replace(
+        WANTED,
+        files=(WantedFile(CONF, "devices", "file", ROWS.content, 0o644),),
+        drivers_now={"0000:02:00.0": "e1000e", "0000:04:00.0": "igb"},
+    )
+    END = decide_apply(WANTED, None, look({CONF: FileState()})).end
+
+    def test_a_removal_takes_all_that_the_list_names_now(self):
+        edited = replace(self.ROWS, content=self.ROWS.content + b"0000:05:00.0 driver vfio-pci\n")
+        assert decide_remove(self.END, look({CONF: self.ROWS})).frees == ("0000:02:00.0", "0000:04:00.0")
+        assert decide_remove(self.END, look({CONF: edited})).frees[-1] == "0000:05:00.0"
+        assert decide_remove(self.END, look({CONF: FileState()})).frees == ()
+        assert decide_remove(FIRST.end, look(DONE)).frees == ()
+
+    def test_a_removal_takes_those_that_it_is_told_besides(self):
+        goal = Removed(devices=("0000:04:00.0", "0000:06:00.0"))
+        frees = ("0000:02:00.0", "0000:04:00.0", "0000:06:00.0")
+        assert goal.decide(self.END, look({CONF: self.ROWS})).frees == frees
+
+    def test_a_change_takes_those_that_left_the_plan(self):
+        fewer = replace(self.WANTED, drivers_now={"0000:04:00.0": "igb"})
+        seen = look({CONF: self.ROWS}, release_ready=True)
+        assert decide_apply(fewer, self.END, seen).frees == ("0000:02:00.0",)
+        assert decide_apply(self.WANTED, self.END, seen).frees == ()
+        assert decide_apply(fewer, self.END, look({CONF: self.ROWS})).frees == ()
+
+    def test_and_those_that_the_run_itself_disturbs(self):
+        moving = replace(self.WANTED, disturbed=("0000:04:00.0",))
+        assert decide_apply(moving, self.END, look({CONF: self.ROWS})).frees == ()
+        moving = replace(moving, runtime_apply=True, apply_argv=("/s", "apply"))
+        assert decide_apply(moving, self.END, look({CONF: self.ROWS})).frees == ("0000:04:00.0",)
+
+
 def test_goals_name_the_paths_they_need_to_see():
     assert Removed().paths(None) == {}
     assert Removed().paths(FIRST.end) == {"/etc/ours/a": False, "/etc/cmdline": True, "/etc/wants": False}

@@ -9,6 +9,7 @@ from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.declara
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.devices_conf import (
     chosen_identities,
     devices_conf_rows,
+    listed_devices,
     remembered_identities,
 )
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.model import PciDevice
@@ -87,6 +88,19 @@ def test_identities_come_back_from_the_file() -> None:
         Identity(parse_address("0000:02:00.0"), "52:54:00:00:00:01", "8086", "10d3"),
     )
     assert remembered_identities("") == ()
+
+
+def test_the_devices_that_the_script_takes_in_hand_come_back_from_the_file() -> None:
+    text = (
+        "# 0000:09:00.0 driver vfio-pci 8086:10d3\n"
+        "0000:04:00.0 vfs 4 vfio-pci 8086:10c9\n"
+        "0000:02:00.0 driver native   # by hand\n"
+        "0000:02:00.0 mac 52:54:00:00:00:01 8086:10d3\n"
+        "0000:05:00.0 mac 52:54:00:00:00:02 8086:10d3\n"
+        "\n0000:06:00.0 driver\n0000:04:00.0 driver native\n"
+    )
+    assert listed_devices(text) == ("0000:04:00.0", "0000:02:00.0")
+    assert listed_devices("") == ()
 
 
 def test_only_devices_chosen_by_mac_are_remembered() -> None:

@@ -9,8 +9,14 @@ import pytest
 
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.address import parse_address
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.errors import InputProblem
-from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.guest_devices import describe
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.guest_devices import (
+    describe,
+    held_devices,
+    who_holds,
+)
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.model import Use
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.reading import ABSENT, unreadable, value
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.snapshot import MachineSnapshot
 from ansible_collections.nova_pci.passthrough.tests.unit.made_up_hosts import card, device, host
 
 PF, VF = "0000:04:00.0", "0000:04:10.0"
@@ -89,3 +95,38 @@ def test_a_bad_address() -> None:
     assert str(caught.value) == (
         "addresses[1]: '4:00.0' is no PCI address. Write domain:bus:slot.function, as in 0000:3b:00.0"
     )
+
+
+USE = Use("guest", "kvm (process 77) holds it through /dev/vfio/14")
+
+
+@pytest.mark.parametrize(
+    ("files", "uses", "expected"),
+    [
+        ([], (), {}),
+        (FILES[1:3], (Use("network", "the default route"),), {}),
+        ([], (USE,), {"0000:02:00.0": f"is held by a guest: {USE.detail}"}),
+        (
+            FILES,
+            (USE,),
+            {
+                "0000:02:00.0": f"is held by a guest: {USE.detail}",
+                VF: "is held by the running guest i-a (a)",
+                PF: f"has the virtual function {VF}, which is held by the running guest i-a (a)",
+            },
+        ),
+        (
+            [("/run/libvirt/qemu/i-c.xml", value(domain("c", "0000:02:00.0", "0000:09:00.0")))],
+            (USE,),
+            dict.fromkeys(("0000:02:00.0", "0000:09:00.0"), "is held by the running guest i-c (c)"),
+        ),
+    ],
+    ids=["nobody", "only defined", "a process", "a function", "the guest's name goes first"],
+)
+def test_who_holds_what_in_words(files, uses, expected) -> None:
+    inventory = host(*CARD, replace(device("0000:02:00.0"), uses=uses))
+    assert held_devices(describe(files, [], inventory)) == expected
+
+
+def test_what_was_read_is_enough() -> None:
+    assert who_holds(MachineSnapshot(guests=tuple(FILES))) == {VF: "is held by the running guest i-a (a)"}

@@ -20,6 +20,7 @@ from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.journal
     ToolRecord,
     Written,
     check_path,
+    is_of_a_newer_collection,
     journal_from_text,
     mode_number,
     mode_text,
@@ -98,6 +99,28 @@ def test_an_older_journal_is_read_and_written_as_it_was():
     assert journal.files["/etc/a"].written == Written("file:00", 0o644)
     assert journal.tools["update-grub"].service is None
     assert json.loads(journal.to_text()) == json.loads(OLDER)
+
+
+def test_what_it_stands_in_for_is_remembered_until_the_run_is_through():
+    made_up = Journal(unfinished="remove", lost="/journal.json is missing")
+    assert journal_from_text(made_up.to_text()) == made_up
+    assert "lost" not in Journal().to_text()
+
+
+@pytest.mark.parametrize(
+    ("content", "newer"),
+    [
+        (b'{"version": 2}', True),
+        (b'{"version": 1}', False),
+        (b'{"version": "2"}', False),
+        (b"[2]", False),
+        (b"{", False),
+        (b"\xff", False),
+        (b"[" * 100000, False),
+    ],
+)
+def test_a_journal_to_come_is_told_from_no_journal(content, newer):
+    assert is_of_a_newer_collection(content) is newer
 
 
 def test_the_order_of_the_files_is_kept():

@@ -61,6 +61,25 @@ def test_former_drivers_are_those_of_devices_taken_in_hand():
     assert read_plan(PLAN, CONTENTS).drivers_now == {"0000:02:00.0": "e1000e", "0000:04:00.0": "igb"}
 
 
+@pytest.mark.parametrize(
+    ("row", "disturbed"),
+    [
+        ({"driver": "vfio-pci", "driver_now": "e1000e"}, True),
+        ({"driver": "vfio-pci", "driver_now": None}, False),
+        ({"driver": "vfio-pci", "driver_now": "vfio-pci"}, False),
+        ({"driver": None, "driver_now": "vfio-pci"}, False),  # libvirt gives it back to its native driver
+        ({"driver": None, "driver_now": "igb", "num_vfs": 8, "num_vfs_now": 4}, True),
+        ({"driver": None, "driver_now": "igb", "num_vfs": 0, "num_vfs_now": 4}, True),
+        ({"driver": None, "driver_now": "igb", "num_vfs": 4, "num_vfs_now": 4}, False),
+        ({"driver": None, "driver_now": "igb", "num_vfs": 4, "num_vfs_now": 0}, False),
+        ({"driver": "vfio-pci", "driver_now": "e1000e", "role": "refused"}, False),
+    ],
+)
+def test_devices_that_lose_their_driver_or_their_functions(row, disturbed):
+    plan = {**PLAN, "devices": [{"address": "0000:02:00.0", "role": "chosen", **row}]}
+    assert read_plan(plan, CONTENTS).disturbed == (("0000:02:00.0",) if disturbed else ())
+
+
 def test_a_file_of_ours_without_a_mode_gets_the_usual_one():
     plan = copy.deepcopy(PLAN)
     del plan["files"][0]["mode"]

@@ -9,7 +9,7 @@ import stat
 
 import pytest
 
-from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.errors import MachineProblem
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.errors import MachineProblem, UnreadableJournal
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.journal import NOVA_STATE_DIRECTORY, Journal
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.files import Files
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.journal_store import JournalStore
@@ -64,6 +64,48 @@ def test_what_cannot_be_trusted_is_named_and_left_in_place(store, place, content
         store.read()
     store.clear()
     assert (place / "journal.json").read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ("content", "lost"), [(b"{", True), (b"\xff", True), (b'{"version": 1}', True), (b'{"version": 2}', False)]
+)
+def test_no_journal_at_all_is_told_from_one_of_a_newer_collection(store, place, content, lost):
+    store.prepare()
+    (place / "journal.json").write_bytes(content)
+    with pytest.raises(MachineProblem) as caught:
+        store.read()
+    assert isinstance(caught.value, UnreadableJournal) is lost
+
+
+def test_an_unreadable_one_is_copied_aside_and_brought_back(store, place):
+    store.prepare()
+    journal = place / "journal.json"
+    journal.write_bytes(b"{")
+    journal.chmod(0o644)
+    aside = store.aside()
+    state = store.set_aside(aside)
+    copy = place / aside.rpartition("/")[2]
+    assert (copy.read_bytes(), journal.read_bytes()) == (b"{", b"{")
+    assert oct(copy.stat().st_mode & 0o777) == "0o600"
+    store.write(Journal())
+    store.bring_back(state, aside)
+    assert journal.read_bytes() == b"{"
+    assert oct(journal.stat().st_mode & 0o777) == "0o644"
+    assert not copy.exists()
+    journal.write_bytes(b"[")
+    assert store.aside() != aside
+
+
+def test_one_that_was_put_aside_is_no_left_over_and_stays(store, place):
+    store.prepare()
+    (place / "journal.json").write_bytes(b"{")
+    store.set_aside(store.aside())
+    store.forget()
+    assert not store.has_leftovers(None)
+    store.clear()
+    assert [path.name.rpartition("-")[0] for path in place.iterdir()] == ["journal.json.unreadable"]
+    (place / "lock").touch()
+    assert store.has_leftovers(None)
 
 
 def test_a_directory_in_its_place(store, place):

@@ -135,6 +135,7 @@ class TestCaseMatrix:
             "actions": [],
             "steps": [],
             "kept": [],
+            "notes": [],
             "reboot": {"required": False, "reasons": []},
         }
         assert host.identities() == before

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.changes import Applied, Removed
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.places import Places
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.wanted import read_plan
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.command import Commands
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.files import Files
@@ -112,6 +113,7 @@ class ToyHost:
         self.boot_id = BOOT
         self.running: tuple[str, ...] = ("root=/dev/vda1", "quiet")
         self.files_class: type[Files] = Files
+        self.places = Places()  # where a removal without a journal looks for our mark
         for path in _DIRECTORIES:
             (self.root / path[1:]).mkdir(parents=True)
         for path, text in {**_FILES, **_TOOLS}.items():
@@ -249,7 +251,7 @@ class ToyHost:
     # -- runs
 
     def transaction(self, state: str = "present", **options: Any) -> Transaction:
-        goal = Applied(read_plan(self.plan(), self.contents())) if state == "present" else Removed()
+        goal = Applied(read_plan(self.plan(), self.contents())) if state == "present" else Removed(self.places)
         root = str(self.root)
         return Transaction(self.files_class(root), Commands(root), goal, **{"timeout": 20, "patience": 5, **options})
 

@@ -161,7 +161,7 @@ class ToyNova(ToyHost):
                 "touches": [], "stamp": stamp, "former": without, "service": service}  # fmt: skip
 
     def transaction(self, state: str = "present", **options: Any) -> Transaction:
-        goal = Applied(read_plan(self.plan())) if state == "present" else Removed()
+        goal = Applied(read_plan(self.plan())) if state == "present" else Removed(self.places)
         root = str(self.root)
         files, commands = self.files_class(root), Commands(root)
         services = Services(files, commands, lambda text: redact(text, self.values), settling=0.05, patience=0.3)
