@@ -97,19 +97,19 @@ def test_a_module_that_has_done_it_is_believed(tmp_path):
 
 
 def test_what_is_kept_is_not_kept_for_ever(tmp_path):
-    story = Story(tmp_path, "keep", seconds=0.6)
+    story = Story(tmp_path, "keep", seconds=3.0)  # longer than a busy machine takes to get to the next line but one
     started = time.monotonic()
     story.finish()
     assert story.thing.exists()
     assert story.is_cleared()
-    assert time.monotonic() - started >= 0.5
+    assert time.monotonic() - started >= 2.9
 
 
 def test_what_somebody_else_took_away_is_done(tmp_path):
-    story = Story(tmp_path, "keep", seconds=1.0)
+    story = Story(tmp_path, "keep", seconds=3.0)
     story.finish()
     story.thing.unlink()
-    time.sleep(1.5)
+    time.sleep(3.5)
     assert not story.cleared_by.exists()
 
 
