@@ -1,3 +1,14 @@
 """The tests of this scenario use what all scenarios of a cloud share."""
 
-from lab.scenario_fixtures import *  # noqa: F403
+from lab.scenario_fixtures import (
+    address,
+    cloud,
+    compute,
+    controller,
+    pytest_configure,
+    runs,
+    settings,
+    spec_option,
+)
+
+__all__ = ["address", "cloud", "compute", "controller", "pytest_configure", "runs", "settings", "spec_option"]
