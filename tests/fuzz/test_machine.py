@@ -41,6 +41,7 @@ MACHINES = (
     "bond-bridge-vlan",
     "nvme-root-behind-vmd",
     "sriov-8-vfs",
+    "needed-in-every-way",
 )
 BOOT = {
     "usr/sbin/update-initramfs": "mkinitramfs",
@@ -180,9 +181,14 @@ def test_a_damaged_host(
         found = describe_devices({"root": root, "addresses": None, "include_bridges": True})
         check_devices(found["devices"])
         json.dumps([found, only_ours(describe_iommu, {"root": root})])
-        planned = only_ours(
-            plan_host, {"root": root, "devices": DEVICES, "iommu_pt": passthrough, "kernel_arguments": ["a=b"]}
-        )
+        given_ = {
+            "root": root,
+            "devices": DEVICES,
+            "iommu_pt": passthrough,
+            "kernel_arguments": ["a=b"],
+            "overrides": [],
+        }
+        planned = only_ours(plan_host, given_)
         check_plan(planned)
 
 
@@ -249,12 +255,15 @@ def test_a_damaged_compute(
     root = str(compute.root)
     with compute.damaged(done):
         given_ = {"root": root, "devices": DEVICES[:1], "role": "compute", "release": "", "placement": placement}
-        planned = only_ours(plan_nova, {**given_, "device_spec_by": spec_by, "providers_deleted": False})
+        planned = only_ours(
+            plan_nova, {**given_, "device_spec_by": spec_by, "providers_deleted": False, "overrides": []}
+        )
         for file in [] if planned is None else planned["plan"]["files"]:
             assert os.path.normpath(file["path"]) == file["path"]
         lint = {
             "root": root,
             "config_files": None,
+            "overrides": [],
             "service": "nova-compute",
             "release": "",
             "devices": DEVICES,
