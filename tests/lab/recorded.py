@@ -51,6 +51,13 @@ def executed(run: Run) -> list[str]:
     return [line["module"] for line in run if line["event"] == "module"]
 
 
+def failed_findings(run: Run) -> list[dict[str, Any]]:
+    """What the verifying modules found wrong; a result without any finding is wrong itself."""
+    rows = [result for module in ("host_verify", "nova_verify") for result in results(run, module)]
+    empty = [{"check": "findings", "ok": False, "found": "none at all"} for row in rows if not row["findings"]]
+    return empty + [finding for row in rows for finding in row["findings"] if not finding["ok"]]
+
+
 def parsed(values: list[str]) -> list[dict[str, Any]]:
     """The JSON objects of a setting's values, as device_spec and alias have them."""
     return [json.loads(value) for value in values]
