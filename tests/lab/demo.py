@@ -38,6 +38,8 @@ HERE = Path(__file__).resolve().parent
 
 def main(argv: list[str]) -> int:
     """Run one verb; an interrupted `up` takes the cloud away before it ends."""
+    # A shell's background job is started with SIGINT ignored, and Python leaves that so.
+    signal.signal(signal.SIGINT, _interrupt)
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGHUP, _interrupt)
     cloud = Cloud(Lab(), NAME)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -40,5 +41,8 @@ def test_the_services_are_up_and_placement_knows_no_device(cloud, compute, contr
     assert compute.service("nova-compute").is_running
     for service in ("nova-api", "nova-scheduler", "nova-conductor"):
         assert controller.service(service).is_running
-    assert {service.state for service in cloud.compute.services()} == {"up"}
+    end = time.monotonic() + 180  # a nova-compute that was just started is "down" until its first report
+    while {service.state for service in cloud.compute.services()} != {"up"}:
+        assert time.monotonic() < end, "a service stays down"
+        time.sleep(5)
     assert [provider.name for provider in cloud.placement.resource_providers() if "_" in provider.name] == []

@@ -328,7 +328,8 @@ def test_a_compressed_text(tmp_path):
 
 
 def test_a_path_with_a_nul_is_unreadable():
-    assert sysfs.read_text("/lib/modules/6.1\0/modules.alias").problem == "embedded null byte"
+    reading = sysfs.read_text("/lib/modules/6.1\0/modules.alias")
+    assert "embedded null" in (reading.problem or "")  # Python 3.13 words it in another way than those before
 
 
 def test_a_text_that_is_not_there_is_absent_and_one_that_fails_is_not(tmp_path):
