@@ -14,6 +14,8 @@ import copy
 import json
 import os
 import re
+import socket
+import struct
 import subprocess
 import sys
 import urllib.request
@@ -32,6 +34,7 @@ STATE: dict[str, Any] = {
     "password": "secret",
     "page": 1000,
     "page_of_a_proxy": None,
+    "resets": {},  # "METHOD /path" (a regular expression) -> how many of the next connections are reset
     "broken": {},  # "METHOD service path" (a regular expression) -> [status, message]
     "life": ["BUILD", "ACTIVE"],  # what a server shows, one look each; the last for ever
     "task_state": "spawning",
@@ -74,6 +77,12 @@ class Handler(BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length") or 0)
         body = json.loads(self.rfile.read(length) or b"{}")
         base = f"http://{self.headers['Host']}"
+        for pattern, count in STATE["resets"].items():
+            if count and re.fullmatch(pattern, f"{self.command} {self.path}"):
+                STATE["resets"][pattern] = count - 1
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                self.close_connection = True
+                return
         status, found = route(self.command, self.path, body, base)
         raw = b"" if status == 204 else json.dumps(found).encode()
         if STATE["page_of_a_proxy"] and "/flavors" in self.path:

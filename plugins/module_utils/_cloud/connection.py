@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import time
 import traceback
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from .._core.cloud_call import COMPUTE, PLACEMENT, Answer, Call
 from .._core.cloud_trouble import answer_trouble, connection_trouble
@@ -14,7 +16,7 @@ from .._core.cloud_trouble import answer_trouble, connection_trouble
 SDK = "openstacksdk"
 try:
     import openstack
-    from keystoneauth1.exceptions import ClientException
+    from keystoneauth1.exceptions import ClientException, ConnectFailure, DiscoveryFailure
     from openstack.exceptions import SDKException
 
     SDK_MISSING: str | None = None
@@ -23,6 +25,10 @@ except ImportError:
 
 # Nova: the newest of Victoria (22) is 2.87; 2.86 checks extra specs. Placement: the newest of Victoria is 1.36.
 _MICROVERSIONS = {COMPUTE: "2.86", PLACEMENT: "1.36"}
+# How long a lost connection is made again: a load balancer or uwsgi resets one now and then; what is down stays down.
+PATIENCE_SECONDS = 5.0
+_PAUSE_SECONDS = 0.5
+_T = TypeVar("_T")
 
 
 class Cloud:
@@ -34,14 +40,9 @@ class Cloud:
 
     def ask(self, call: Call) -> Answer:
         """Return the answer whatever its status; MachineProblem only when there is none."""
+        patience = PATIENCE_SECONDS if call.is_repeatable else 0.0
         try:
-            response = getattr(self._connection, call.service).request(
-                call.path,
-                call.method,
-                json=None if call.body is None else dict(call.body),
-                microversion=_MICROVERSIONS.get(call.service),
-                raise_exc=False,
-            )
+            response = _persist(lambda: self._request(call), patience)
         except (ClientException, SDKException) as error:
             raise connection_trouble(_names(error), str(error), self.name, call) from error
         try:
@@ -49,6 +50,15 @@ class Cloud:
         except ValueError:  # a proxy's page
             body = {"message": response.text[:200]}
         return Answer(response.status_code, body if isinstance(body, dict) else {"message": str(body)})
+
+    def _request(self, call: Call) -> Any:
+        return getattr(self._connection, call.service).request(
+            call.path,
+            call.method,
+            json=None if call.body is None else dict(call.body),
+            microversion=_MICROVERSIONS.get(call.service),
+            raise_exc=False,
+        )
 
     def get(self, call: Call) -> Answer:
         """Return a good answer or one that *call* calls fine; MachineProblem otherwise."""
@@ -63,10 +73,22 @@ def connect(name: str | None) -> Cloud:
     wanted = name or None
     try:
         connection = openstack.connect(cloud=wanted, load_yaml_config=True, load_envvars=True)
-        connection.session.get_token()  # authorize() would hide why not
+        _persist(connection.session.get_token, PATIENCE_SECONDS)  # authorize() would hide why not
     except (ClientException, SDKException) as error:
         raise connection_trouble(_names(error), str(error), wanted) from error
     return Cloud(wanted, connection)
+
+
+def _persist(request: Callable[[], _T], patience: float) -> _T:
+    """Return what *request* returns, made again after a connection that was lost within *patience* seconds of the first try."""
+    end = time.monotonic() + patience
+    while True:
+        try:
+            return request()
+        except (ConnectFailure, DiscoveryFailure):  # keystoneauth hides a loss while it looks for Keystone's version
+            if time.monotonic() >= end:
+                raise
+        time.sleep(_PAUSE_SECONDS)
 
 
 def _names(error: BaseException) -> tuple[str, ...]:

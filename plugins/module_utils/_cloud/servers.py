@@ -178,7 +178,7 @@ def placement_addresses(cloud: Cloud, server_id: str) -> tuple[str, ...]:
 def read_console(cloud: Cloud, server_id: str) -> str | None:
     """The end of the serial console's log; None when Nova cannot give it (yet)."""
     body = {"os-getConsoleOutput": {"length": _CONSOLE_LINES}}
-    answer = cloud.ask(Call(COMPUTE, "POST", f"/servers/{server_id}/action", body))
+    answer = cloud.ask(Call(COMPUTE, "POST", f"/servers/{server_id}/action", body, reads=True))
     return str(answer.body.get("output") or "") if answer.is_good else None
 
 

@@ -17,13 +17,22 @@ PLACEMENT = "placement"
 
 @dataclass(frozen=True)
 class Call:
-    """Shape: *service* as in the catalog, *path* below its endpoint, *body* goes out as JSON, *fine* besides 2xx."""
+    """Shape: *service* as in the catalog, *path* below its endpoint, *body* goes out as JSON, *fine* besides 2xx.
+
+    *reads*: the request changes nothing, though its method does not say so.
+    """
 
     service: str
     method: str
     path: str
     body: Mapping[str, Any] | None = None
     fine: tuple[int, ...] = ()
+    reads: bool = False
+
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether a second one does no more than the first, which may have arrived before its connection was lost."""
+        return self.reads or self.method in ("GET", "PUT", "DELETE")
 
     def __str__(self) -> str:
         return f"{self.method} {self.service} {self.path}"

@@ -103,3 +103,35 @@ def test_an_answer_that_is_fine_and_one_that_is_not(nova):
 def test_a_page_that_is_no_json(nova):
     nova.control(page_of_a_proxy="<html>Bad gateway</html>")
     assert connect("here").ask(FLAVORS).message == "<html>Bad gateway</html>"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        FLAVORS,
+        Call(COMPUTE, "DELETE", "/servers/none", fine=(404,)),
+        Call(COMPUTE, "POST", "/servers/none/action", {"os-getConsoleOutput": {"length": 1}}, fine=(404,), reads=True),
+    ],
+    ids=str,
+)
+def test_a_lost_connection_is_made_again_for_what_may_be_asked_twice(nova, call):
+    cloud = connect("here")
+    nova.control(resets={rf"{call.method} /compute.*": 2})
+    cloud.get(call)
+    assert list(nova.control()["resets"].values()) == [0]
+
+
+def test_what_makes_something_is_not_asked_twice(nova):
+    cloud = connect("here")
+    cloud.get(FLAVORS)
+    nova.control(resets={"POST /compute.*": 1})
+    with pytest.raises(MachineProblem, match="the service cannot be reached"):
+        cloud.get(Call(COMPUTE, "POST", "/flavors", {"flavor": {"name": "twice"}}))
+    assert nova.written == []
+
+
+@pytest.mark.parametrize("lost", ["GET /identity.*", "POST /identity.*"])
+def test_keystone_may_lose_a_connection_too(nova, lost):
+    nova.control(resets={lost: 1})
+    assert connect("here").get(FLAVORS).status == 200
+    assert list(nova.control()["resets"].values()) == [0]
