@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, nova_pci contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Counts what a test has tried, for the table of docs/reliability.md: the ladder names the file, a bare pytest keeps none."""
+"""Counts what a test has tried, for the table of docs/reliability.md: a bare pytest keeps none."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, nova_pci contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The command line: "tests/run.py check", "test", "test-long", "demo", "demo-down", "format", "clean"."""
+"""The command line: "tests/run.py check", "test", "test-long", "reliability", "demo", "demo-down", "format", "clean"."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ import shutil
 import signal
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
+from . import reliability
 from .collection import ROOT
 from .environments import cache_root
 from .machine import MissingError, in_ci, require_debian_root
@@ -30,6 +32,8 @@ def main(argv: list[str]) -> int:
     try:
         if arguments.verb in TARGETS:
             return run_steps(_chosen(arguments.verb, arguments.only), list_only=arguments.list)
+        if arguments.verb == "reliability":
+            return _renew_reliability()
         if arguments.verb == "clean":
             return _clean(arguments.all)
         if arguments.verb == "format":
@@ -53,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
         verb = verbs.add_parser(target, help=f"run the steps of make {target}")
         verb.add_argument("--only", metavar="TEXT", help="only the steps whose name contains TEXT")
         verb.add_argument("--list", action="store_true", help="name the steps and run none")
+    verbs.add_parser("reliability", help="bring the table of docs/reliability.md up to date with the kept runs")
     verbs.add_parser("format", help="let ruff lay out the code and mend what it can")
     verbs.add_parser("demo", help="from a bare host to an OpenStack server that holds its PCI devices")
     verbs.add_parser("demo-down", help="remove what the demo started")
@@ -75,14 +80,17 @@ def run_steps(steps: list[Step], list_only: bool = False) -> int:
     reporter = Reporter()
     logs = _fresh_logs()
     status = 0
+    rows: list[reliability.Row] = []
     with workshop(reporter.say) as shop:
         try:
             for number, step in enumerate(steps, start=1):
                 reporter.say(f"{step.name} ({number} of {len(steps)})")
                 log = logs / f"{number:02d}-{step.name.replace(' ', '-').replace(':', '').replace(',', '')}.log"
                 reporter.finished(run_step(step, shop, log), log)
+                rows += _tried(step, reporter.results[-1], log)
         except KeyboardInterrupt:
             status = 128 + signal.SIGINT
+    reliability.keep(rows, logs)
     return reporter.close() or status
 
 
@@ -95,7 +103,8 @@ def run_step(step: Step, shop: Workshop, log: Path) -> Result:
     counts, note, verdict = Counts(), "", PASSED
     try:
         for command in step.plan(shop):
-            ok, text = run_command(command, log, shop.say)
+            counting = replace(command, env={reliability.TRIED: str(_tried_file(log)), **command.env})
+            ok, text = run_command(counting, log, shop.say)
             counted = command.count(text, ok)
             counts, note = counts + counted, last_line(text)
             if counted.failed:
@@ -105,6 +114,26 @@ def run_step(step: Step, shop: Workshop, log: Path) -> Result:
         verdict = FAILED if missing.installable and in_ci() else SKIPPED
         counts, note = Counts(failed=1) if verdict == FAILED else Counts(skipped=1), str(missing)
     return Result(step.name, verdict, time.monotonic() - start, counts, note)
+
+
+def _tried_file(log: Path) -> Path:
+    return log.with_suffix(".tried")
+
+
+def _tried(step: Step, result: Result, log: Path) -> list[reliability.Row]:
+    """What the tests of a step that passed have counted."""
+    file = _tried_file(log)
+    if result.verdict != PASSED or not file.exists():
+        return []
+    cases = os.environ.get("NOVA_PCI_FUZZ_CASES")
+    name = f"{step.name}, CASES={cases}" if cases else step.name
+    return reliability.counted(file.read_text(encoding="utf-8"), name, time.strftime("%Y-%m-%d"))
+
+
+def _renew_reliability() -> int:
+    rows = reliability.renew(cache_root() / "logs")
+    print(f"{reliability.PAGE.relative_to(ROOT)}: {rows} rows")
+    return 0
 
 
 def _fresh_logs() -> Path:
