@@ -16,15 +16,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.declaration import parse_declaration
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.declaration_draft import declaration_draft
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.survey_text import (
+    WIDTH,
+    survey_markdown,
+    survey_text,
+)
 from ansible_collections.nova_pci.passthrough.plugins.modules.guest_devices_info import tell as tell_guests
 from ansible_collections.nova_pci.passthrough.plugins.modules.host_plan import plan_host
 from ansible_collections.nova_pci.passthrough.plugins.modules.iommu_info import describe as describe_iommu
 from ansible_collections.nova_pci.passthrough.plugins.modules.nova_lint import lint_host
 from ansible_collections.nova_pci.passthrough.plugins.modules.nova_plan import plan_nova
 from ansible_collections.nova_pci.passthrough.plugins.modules.pci_devices_info import describe as describe_devices
+from ansible_collections.nova_pci.passthrough.plugins.modules.pci_survey_info import describe as describe_survey
 from ansible_collections.nova_pci.passthrough.tests.fuzz.generated import HOSTILE, cases, only_ours
 from ansible_collections.nova_pci.passthrough.tests.unit import machine_builder
 from ansible_collections.nova_pci.passthrough.tests.unit.plugins.module_utils._host.nova_hosts import (
@@ -180,7 +189,9 @@ def test_a_damaged_host(
     with machine.damaged(done):
         found = describe_devices({"root": root, "addresses": None, "include_bridges": True})
         check_devices(found["devices"])
-        json.dumps([found, only_ours(describe_iommu, {"root": root})])
+        surveyed = describe_survey({"root": root})
+        json.dumps([found, surveyed, only_ours(describe_iommu, {"root": root})])
+        check_survey(surveyed["survey"])
         given_ = {
             "root": root,
             "devices": DEVICES,
@@ -204,6 +215,15 @@ def check_devices(rows: list[dict[str, Any]]) -> None:
             assert row[key] is None or re.fullmatch(form, row[key]), (key, row[key])
         for key in ("numa_node", "iommu_group", "sriov_totalvfs", "sriov_numvfs"):
             assert row[key] is None or row[key] >= 0
+
+
+def check_survey(survey: dict[str, Any]) -> None:
+    """Whatever names a damaged file brings, the pages stay pages and the draft is a declaration."""
+    fleet = {"damaged": survey, "sound": survey}
+    assert all(len(line) <= WIDTH and line.isprintable() for line in survey_text(fleet))
+    assert all(line.isprintable() for line in survey_markdown(fleet))
+    drafted = yaml.safe_load("\n".join(declaration_draft(fleet)))
+    parse_declaration(drafted["pci_passthrough_devices"])
 
 
 def check_plan(planned: dict[str, Any] | None) -> None:

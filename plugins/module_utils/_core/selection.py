@@ -112,7 +112,9 @@ class Selection:
 
 
 @dataclass(frozen=True)
-class _Hazard:
+class Hazard:
+    """One reason for which a device must not be handed out, as the rest of a sentence about it, and what would end it."""
+
     reason: str
     fix: str
 
@@ -319,50 +321,54 @@ def _admit(
     return admitted
 
 
-def _hazard(companions: Companions, device: PciDevice, driver: str) -> _Hazard | None:
-    """Everything for which *device* must not be handed out, its own and what its group brings, or None."""
-    hazards = _own_hazards(device, driver)
+def _hazard(companions: Companions, device: PciDevice, driver: str) -> Hazard | None:
+    return _together(hazards_of(companions, device, driver))
+
+
+def hazards_of(companions: Companions, device: PciDevice, driver: str) -> list[Hazard]:
+    """Return everything for which *device* must not be handed out on *driver*, its own and what its group brings."""
+    found = _own_hazards(device, driver)
     for companion in companions.of(device):
-        hazards += _companion_hazards(device, companion, driver)
-    return _together(hazards)
+        found += _companion_hazards(device, companion, driver)
+    return found
 
 
-def _together(hazards: Sequence[_Hazard]) -> _Hazard | None:
-    if not hazards:
+def _together(found: Sequence[Hazard]) -> Hazard | None:
+    if not found:
         return None
-    reasons = dict.fromkeys(hazard.reason for hazard in hazards)
-    fixes = dict.fromkeys(hazard.fix for hazard in hazards)
-    return _Hazard("; and ".join(reasons), ". ".join(fixes))
+    reasons = dict.fromkeys(hazard.reason for hazard in found)
+    fixes = dict.fromkeys(hazard.fix for hazard in found)
+    return Hazard("; and ".join(reasons), ". ".join(fixes))
 
 
-def _own_hazards(device: PciDevice, driver: str) -> list[_Hazard]:
+def _own_hazards(device: PciDevice, driver: str) -> list[Hazard]:
     hazards = []
     if device.is_bridge:
-        hazards.append(_Hazard("is a bridge, and bridges are never handed out", "Select the device behind it"))
+        hazards.append(Hazard("is a bridge, and bridges are never handed out", "Select the device behind it"))
     if not device.address.in_nova_reach:
-        hazards.append(_Hazard(_OUT_OF_REACH, "Switch Intel VMD off for its slot in the firmware setup"))
+        hazards.append(Hazard(_OUT_OF_REACH, "Switch Intel VMD off for its slot in the firmware setup"))
     uses = _uses_in_the_way(device, driver)
     guests = [use for use in uses if use.kind == _GUEST]
     if guests:
         reason = f"is held by a guest and would change its driver to {driver}: {_details(guests)}"
-        hazards.append(_Hazard(reason, "Stop or migrate the guest first"))
+        hazards.append(Hazard(reason, "Stop or migrate the guest first"))
     hazards += _need_hazards(
         [use for use in uses if use.kind != _GUEST], "Select another device, or free this one first"
     )
     if device.virtual_functions:
         fix = "Set them to 0 first, or hand out the virtual functions instead (device_type: type-VF)"
         count = len(device.virtual_functions)
-        hazards.append(_Hazard(f"has {count} virtual functions, and cannot be handed out itself beside them", fix))
+        hazards.append(Hazard(f"has {count} virtual functions, and cannot be handed out itself beside them", fix))
     return hazards
 
 
-def _need_hazards(uses: Sequence[Use], fix: str) -> list[_Hazard]:
+def _need_hazards(uses: Sequence[Use], fix: str) -> list[Hazard]:
     """What the host needs the device for, and who else has a say over it."""
     needs = [use for use in uses if use.kind != TOOL]
     tools = [use for use in uses if use.kind == TOOL]
-    hazards = [_Hazard(f"is needed by the host: {_details(needs)}", fix)] if needs else []
+    hazards = [Hazard(f"is needed by the host: {_details(needs)}", fix)] if needs else []
     if tools:
-        hazards.append(_Hazard(f"belongs to another tool: {_details(tools)}", _take_over()))
+        hazards.append(Hazard(f"belongs to another tool: {_details(tools)}", _take_over()))
     return hazards
 
 
@@ -370,12 +376,12 @@ def _take_over() -> str:
     return f"Take it from that tool first, or name its address with your reason in {OVERRIDES}"
 
 
-def _companion_hazards(device: PciDevice, companion: Companion, driver: str) -> list[_Hazard]:
+def _companion_hazards(device: PciDevice, companion: Companion, driver: str) -> list[Hazard]:
     other = companion.device
     because = f"{other.label} {companion.because}"
     if device.physical_function == other.address:
         fix = "Use a slot or a card whose bridge has ACS, so that each virtual function has a group of its own"
-        return [_Hazard(f"cannot be handed out without its own card: {because}", fix)]
+        return [Hazard(f"cannot be handed out without its own card: {because}", fix)]
     uses = _uses_in_the_way(other, driver)
     needs = [use for use in uses if use.kind != TOOL]
     tools = [use for use in uses if use.kind == TOOL]
@@ -383,13 +389,13 @@ def _companion_hazards(device: PciDevice, companion: Companion, driver: str) -> 
     if needs:
         fix = "Move one of the two cards to another slot, or free the other device"
         reason = f"cannot be handed out: {because}, and the host needs that one: {_details(needs)}"
-        hazards.append(_Hazard(reason, fix))
+        hazards.append(Hazard(reason, fix))
     if tools:
         reason = f"cannot be handed out: {because}, and that one belongs to another tool: {_details(tools)}"
-        hazards.append(_Hazard(reason, _take_over()))
+        hazards.append(Hazard(reason, _take_over()))
     if other.virtual_functions and driver != DRIVER_NATIVE:
         fix = "Remove those virtual functions, or move one of the two cards to another slot"
-        hazards.append(_Hazard(f"cannot be handed out: {because}, and that one has virtual functions", fix))
+        hazards.append(Hazard(f"cannot be handed out: {because}, and that one has virtual functions", fix))
     return hazards
 
 
@@ -448,14 +454,14 @@ def _parents(
     return parents
 
 
-def _parent_hazard(inventory: HostInventory, card: PciDevice, num_vfs: int) -> _Hazard | None:
+def _parent_hazard(inventory: HostInventory, card: PciDevice, num_vfs: int) -> Hazard | None:
     hazards = []
     if not card.address.in_nova_reach:
-        hazards.append(_Hazard(_OUT_OF_REACH, "Switch Intel VMD off for its slot in the firmware setup"))
+        hazards.append(Hazard(_OUT_OF_REACH, "Switch Intel VMD off for its slot in the firmware setup"))
     own = [use for use in card.uses if not use.passed_up]  # its functions may be in use as long as they stay
     guests = [use for use in own if use.kind == _GUEST]
     if guests:
-        hazards.append(_Hazard(f"is held by a guest: {_details(guests)}", "Stop or migrate the guest first"))
+        hazards.append(Hazard(f"is held by a guest: {_details(guests)}", "Stop or migrate the guest first"))
     is_network = (card.class_code or "").startswith(_NETWORK_CLASS)
     needs = [use for use in own if use.kind != _GUEST and (use.kind == TOOL or not is_network)]
     hazards += _need_hazards(needs, "Select another card, or free this one first")
@@ -466,7 +472,7 @@ def _parent_hazard(inventory: HostInventory, card: PciDevice, num_vfs: int) -> _
         if used:
             words = "; ".join(f"{function.label} is in use: {_details(function.uses)}" for function in used)
             reason = f"has {now} virtual functions, and {num_vfs} would mean to remove all of them first, but {words}"
-            hazards.append(_Hazard(reason, f"Free it first, or write num_vfs: {now}"))
+            hazards.append(Hazard(reason, f"Free it first, or write num_vfs: {now}"))
     return _together(hazards)
 
 

@@ -48,11 +48,14 @@ def _cells(device: PciDevice, row: Mapping[str, Any] | None) -> tuple[str, ...]:
     )
 
 
+def kind_word(device: PciDevice) -> str:
+    """What sort of device it is, in a word or two."""
+    return _BASE_CLASSES.get((device.class_code or "")[:2]) or device.class_name or "unknown"
+
+
 def _what(device: PciDevice) -> str:
     interfaces = ",".join(interface.name for interface in device.network_interfaces)
-    base = (device.class_code or "")[:2]
-    name = _BASE_CLASSES.get(base) or device.class_name or "unknown"
-    text = f"{name} {interfaces or ','.join(device.block_devices)}".rstrip()
+    text = f"{kind_word(device)} {interfaces or ','.join(device.block_devices)}".rstrip()
     return text if len(text) <= _WHAT_WIDTH else text[: _WHAT_WIDTH - 1] + "~"
 
 

@@ -31,6 +31,7 @@ from ansible_collections.nova_pci.passthrough.plugins.modules import (
     nova_plan,
     pci_devices_info,
     pci_providers_info,
+    pci_survey_info,
     smoke_plan,
     smoke_server,
     smoke_verify,
@@ -293,6 +294,7 @@ OF_A_HOST = [
     (nova_plan, {"devices": [NIC], "role": "compute"}, ("release", "root")),
     (nova_lint, {"devices": [NIC]}, ("config_files", "release", "devices", "root")),
     (pci_devices_info, {}, ("addresses", "root")),
+    (pci_survey_info, {}, ("root",)),
     (guest_devices_info, {}, ("server", "addresses", "root")),
 ]
 LISTS = ("aliases", "compute_names", "names", "without_devices", "kernel_arguments", "config_files", "addresses")

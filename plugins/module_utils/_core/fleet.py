@@ -1,0 +1,105 @@
+# Copyright: (c) 2026, nova_pci contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A fleet out of its hosts' surveys: which hosts are alike, and what to be warned of where they are not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .survey import AFTER, READY
+
+Survey = Mapping[str, Any]  # as survey.survey() returns it
+Row = Mapping[str, Any]  # one of its devices
+_SHOWN = 6
+
+# What somebody may want in a server, by the beginning of the class code; the rest belongs to the board.
+_WANTED = ("01", "02", "03", "04", "0b", "0c03", "0c06", "0d", "10", "12", "40")
+# Functions of a graphics card that go along with it.
+_PARTS = ("04", "0c")
+_DISPLAY = "03"
+
+
+@dataclass(frozen=True)
+class Alike:
+    """Shape: *hosts* sorted by name, all with the same devices and verdicts at the same addresses; *survey* the first one's."""
+
+    hosts: tuple[str, ...]
+    survey: Survey
+
+
+def alike(fleet: Mapping[str, Survey]) -> tuple[Alike, ...]:
+    """Return the groups of hosts, the largest first; an empty survey is a host that gave no answer."""
+    groups: dict[tuple[object, ...], list[str]] = {}
+    for host in sorted(fleet):
+        survey = fleet[host]
+        if survey:
+            groups.setdefault(_signature(survey), []).append(host)
+    found = [Alike(tuple(hosts), fleet[hosts[0]]) for hosts in groups.values()]
+    return tuple(sorted(found, key=lambda group: (-len(group.hosts), group.hosts)))
+
+
+def _signature(survey: Survey) -> tuple[object, ...]:
+    iommu = survey["iommu"]
+    rows = tuple(
+        (row["address"], row["vendor_id"], row["product_id"], row["device_type"], row["verdict"], row["numa_node"])
+        for row in survey["devices"]
+    )
+    return (iommu["enabled"], iommu["kind"], tuple(survey["first"]), bool(survey["needs_root"]), rows)
+
+
+def is_wanted(row: Row) -> bool:
+    return str(row["class_code"] or "").startswith(_WANTED)
+
+
+def is_part(survey: Survey, row: Row) -> bool:
+    """Whether it is the audio, USB or serial function of a graphics card and goes along with that."""
+    if not str(row["class_code"] or "").startswith(_PARTS):
+        return False
+    displays = {one["address"] for one in survey["devices"] if str(one["class_code"] or "").startswith(_DISPLAY)}
+    slot = row["address"].rpartition(".")[0]
+    return any(address.rpartition(".")[0] == slot for address in displays)
+
+
+def can_be_declared(row: Row) -> bool:
+    """Whether nothing but what the role host does itself stands before it: the IOMMU, and a reboot."""
+    return row["verdict"] == READY or (row["verdict"] == AFTER and not row["because"])
+
+
+def warnings(fleet: Mapping[str, Survey]) -> tuple[str, ...]:
+    """Return what keeps one declaration from meaning the same on every host, a sentence each."""
+    found = []
+    silent = [host for host in sorted(fleet) if not fleet[host]]
+    if silent:
+        found.append(f"No answer from {names(silent)}.")
+    surveyed = {host: survey for host, survey in sorted(fleet.items()) if survey}
+    limited = [host for host, survey in surveyed.items() if survey["needs_root"]]
+    if limited:
+        found.append(
+            f"Read without root: {names(limited)}. A use that only root can see is missing from the verdicts; run with -b."
+        )
+    off = [host for host, survey in surveyed.items() if not survey["iommu"]["enabled"]]
+    if off and len(off) < len(surveyed):
+        found.append(f"The IOMMU runs on some hosts and not on {names(off)}.")
+    types: dict[tuple[str, str], dict[str, list[str]]] = {}
+    for host, survey in surveyed.items():
+        for row in survey["devices"]:
+            if is_wanted(row) and row["vendor_id"] and row["product_id"]:
+                hosts = types.setdefault((row["vendor_id"], row["product_id"]), {}).setdefault(row["device_type"], [])
+                if not hosts or hosts[-1] != host:
+                    hosts.append(host)
+    for (vendor_id, product_id), by_type in sorted(types.items()):
+        if len(by_type) > 1:
+            words = ", ".join(f"{kind} on {names(hosts)}" for kind, hosts in sorted(by_type.items()))
+            found.append(
+                f"{vendor_id}:{product_id} is {words}: one alias fits one device_type. Switch SR-IOV the same way on all of them, "
+                "in the firmware setup or the card's own configuration, or declare two aliases."
+            )
+    return tuple(found)
+
+
+def names(hosts: Sequence[str]) -> str:
+    more = f" and {len(hosts) - _SHOWN} more" if len(hosts) > _SHOWN else ""
+    return ", ".join(hosts[:_SHOWN]) + more
