@@ -21,6 +21,13 @@ author:
 extends_documentation_fragment:
   - nova_pci.passthrough.info
   - nova_pci.passthrough.root
+options:
+  overrides:
+    description:
+      - The value of C(pci_passthrough_overrides), devices that a person answers for; each entry has an C(address) and a C(reason).
+      - One that covers nothing, or what none may cover, is named in RV(survey.overrides).
+    type: raw
+    default: []
 seealso:
   - module: nova_pci.passthrough.pci_devices_info
   - module: nova_pci.passthrough.iommu_info
@@ -211,6 +218,11 @@ survey:
           elements: str
           returned: always
           sample: []
+        override:
+          description: The reason of the override that covers it, V(null) where none does.
+          type: str
+          returned: always
+          sample: null
         needs_root:
           description: The attributes that only root can read.
           type: list
@@ -222,6 +234,12 @@ survey:
       type: list
       elements: dict
       returned: always
+    overrides:
+      description: What a person should read of each override.
+      type: list
+      elements: str
+      returned: always
+      sample: []
     advice:
       description: What is no reason to refuse a device and still worth knowing.
       type: list
@@ -242,6 +260,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._adapter import ROOT_ARGUMENT_SPEC, run_module
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.inventory import build_inventory
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.override import parse_overrides
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.survey import survey
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.boot import read_boot
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.machine import read_machine
@@ -251,11 +270,12 @@ def describe(params: dict[str, Any]) -> dict[str, Any]:
     """The module's result for its parameters."""
     root = params["root"]
     inventory = build_inventory(read_machine(root), read_boot(root).next_boot_tokens)
-    return {"changed": False, "survey": survey(inventory)}
+    return {"changed": False, "survey": survey(inventory, parse_overrides(params["overrides"]))}
 
 
 def main() -> None:
-    run_module(AnsibleModule(argument_spec={**ROOT_ARGUMENT_SPEC}, supports_check_mode=True), describe)
+    spec = {**ROOT_ARGUMENT_SPEC, "overrides": {"type": "raw", "default": []}}
+    run_module(AnsibleModule(argument_spec=spec, supports_check_mode=True), describe)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from .fleet import Row, Survey, can_be_declared, is_part, is_wanted
 from .model import TYPE_PF, TYPE_VF
@@ -24,15 +24,18 @@ _WORDS = {
 _OTHER = "pci"
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Kind:
-    """One vendor_id, product_id and device_type, over all hosts."""
+    """One vendor_id, product_id and device_type, over all hosts.
+
+    Shape: *has_nodes*: the NUMA node of every one is known; *spread*: some host of theirs has devices on several nodes.
+    """
 
     row: Row
-    hosts: list[str] = field(default_factory=list)
-    count: int = 0
-    has_node: bool = True  # of every one the NUMA node is known
-    spread: bool = False  # on some host its devices' neighbours sit on several nodes
+    hosts: tuple[str, ...]
+    count: int
+    has_nodes: bool
+    spread: bool
 
 
 def declaration_draft(fleet: Mapping[str, Survey]) -> list[str]:
@@ -57,18 +60,22 @@ def declaration_draft(fleet: Mapping[str, Survey]) -> list[str]:
 
 
 def _kinds(fleet: Mapping[str, Survey]) -> dict[tuple[str, str, str], _Kind]:
-    kinds: dict[tuple[str, str, str], _Kind] = {}
+    found: dict[tuple[str, str, str], list[tuple[str, Row]]] = {}
+    nodes: dict[str, set[int]] = {}
     for host, survey in sorted(fleet.items()):
-        nodes = {row["numa_node"] for row in survey.get("devices", ())} - {None}
+        nodes[host] = {row["numa_node"] for row in survey.get("devices", ())} - {None}
         for row in _declarable(survey):
-            key = (row["vendor_id"], row["product_id"], row["device_type"])
-            kind = kinds.setdefault(key, _Kind(row))
-            kind.count += 1
-            kind.has_node = kind.has_node and row["numa_node"] is not None
-            kind.spread = kind.spread or len(nodes) > 1
-            if host not in kind.hosts:
-                kind.hosts.append(host)
-    return kinds
+            found.setdefault((row["vendor_id"], row["product_id"], row["device_type"]), []).append((host, row))
+    return {
+        key: _Kind(
+            row=pairs[0][1],
+            hosts=tuple(dict.fromkeys(host for host, _row in pairs)),
+            count=len(pairs),
+            has_nodes=all(row["numa_node"] is not None for _host, row in pairs),
+            spread=any(len(nodes[host]) > 1 for host, _row in pairs),
+        )
+        for key, pairs in found.items()
+    }
 
 
 def _declarable(survey: Survey) -> Iterable[Row]:
@@ -109,7 +116,7 @@ def _entry(alias: str, kind: _Kind) -> list[str]:
         f'    product_id: "{row["product_id"]}"',
         f"    device_type: {row['device_type']}",
     ]
-    if kind.has_node and kind.spread:
+    if kind.has_nodes and kind.spread:
         lines.append("    numa_policy: preferred")
     if row["device_type"] == TYPE_PF:
         lines.append(

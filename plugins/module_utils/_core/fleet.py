@@ -44,7 +44,15 @@ def alike(fleet: Mapping[str, Survey]) -> tuple[Alike, ...]:
 def _signature(survey: Survey) -> tuple[object, ...]:
     iommu = survey["iommu"]
     rows = tuple(
-        (row["address"], row["vendor_id"], row["product_id"], row["device_type"], row["verdict"], row["numa_node"])
+        (
+            row["address"],
+            row["vendor_id"],
+            row["product_id"],
+            row["device_type"],
+            row["verdict"],
+            row["numa_node"],
+            row["override"],
+        )
         for row in survey["devices"]
     )
     return (iommu["enabled"], iommu["kind"], tuple(survey["first"]), bool(survey["needs_root"]), rows)

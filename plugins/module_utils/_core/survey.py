@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from .advice import advice
 from .companion import Companions
 from .model import HostInventory, PciDevice
+from .override import Override, overrule
 from .selection import hazards_of
 from .table import kind_word
 from .verdict import group_verdicts
@@ -22,9 +25,12 @@ _MISSING = "missing"
 _DENIED = "Permission denied"
 
 
-def survey(inventory: HostInventory) -> dict[str, object]:
+def survey(inventory: HostInventory, overrides: Sequence[Override] = ()) -> dict[str, object]:
     """Return the host as plain data; docs of the module pci_survey_info say what each key holds."""
-    companions = Companions(inventory)
+    overruled = overrule(inventory, overrides)
+    reasons = {item.device.address: item.override.reason for item in overruled.covered}
+    judged = overruled.inventory
+    companions = Companions(judged)
     first = _to_be_done_first(inventory)
     return {
         "schema": SCHEMA,
@@ -35,8 +41,12 @@ def survey(inventory: HostInventory) -> dict[str, object]:
         "lockdown": inventory.lockdown,
         "vfio_pci": inventory.vfio_pci,
         "first": first,
-        "devices": [_row(companions, device, bool(first)) for device in inventory.devices],
-        "groups": [group.to_dict() for group in group_verdicts(inventory)],
+        "devices": [
+            {**_row(companions, device, bool(first)), "override": reasons.get(device.address)}
+            for device in judged.devices
+        ],
+        "groups": [group.to_dict() for group in group_verdicts(inventory, overruled.covered)],
+        "overrides": [*overruled.notes, *(str(problem) for problem in overruled.problems)],
         "advice": list(advice(inventory, [device for device in inventory.devices if not device.is_bridge])),
         "needs_root": _needs_root(inventory),
     }

@@ -42,8 +42,9 @@ def survey_markdown(fleet: Mapping[str, Survey]) -> list[str]:
         lines += ["| device | ids | what | type | group | NUMA | driver | verdict | why, and what first |"]
         lines += ["|---|---|---|---|---:|---:|---|---|---|"]
         lines += [_markdown_row(row) for row in _shown(group.survey)]
-        if group.survey["advice"]:
-            lines += ["", *(f"- {_cell(sentence)}" for sentence in group.survey["advice"])]
+        notes = [*group.survey["overrides"], *group.survey["advice"]]
+        if notes:
+            lines += ["", *(f"- {_cell(sentence)}" for sentence in notes)]
     return [*lines, "", "## A declaration to start from", "", "```yaml", *declaration_draft(fleet), "```"]
 
 
@@ -61,7 +62,7 @@ def _group(group: Alike) -> Iterable[str]:
     rest = len(group.survey["devices"]) - len(rows)
     if rest:
         yield f"  and {_count(rest, 'function')} of the board itself (bridges, system, management)"
-    for sentence in group.survey["advice"]:
+    for sentence in (*group.survey["overrides"], *group.survey["advice"]):
         yield from _wrapped(sentence, "  - ")
 
 
@@ -86,8 +87,9 @@ def _device(bundle: list[Row]) -> Iterable[str]:
     node = "" if row["numa_node"] is None else f", NUMA node {row['numa_node']}"
     functions = f", {row['sriov_numvfs'] or 0} of {row['sriov_totalvfs']} VFs" if row["sriov_totalvfs"] else ""
     guest = ", in a guest now" if row["in_guest"] else ""
+    override = f", override: {row['override']}" if row["override"] else ""
     along = f", together with {names(row['companions'])}" if row["companions"] else ""
-    about = f"{row['device_type']}{groups}{node}, driver {row['driver'] or 'none'}{functions}{along}{guest}"
+    about = f"{row['device_type']}{groups}{node}, driver {row['driver'] or 'none'}{functions}{along}{guest}{override}"
     ids = f"{row['vendor_id'] or '????'}:{row['product_id'] or '????'}"
     yield from _wrapped(f"{addresses}  {ids}  {row['name'] or row['kind']}", "    ")
     yield from _wrapped(about, "      ")

@@ -294,7 +294,7 @@ OF_A_HOST = [
     (nova_plan, {"devices": [NIC], "role": "compute"}, ("release", "root")),
     (nova_lint, {"devices": [NIC]}, ("config_files", "release", "devices", "root")),
     (pci_devices_info, {}, ("addresses", "root")),
-    (pci_survey_info, {}, ("root",)),
+    (pci_survey_info, {}, ("overrides", "root")),
     (guest_devices_info, {}, ("server", "addresses", "root")),
 ]
 LISTS = ("aliases", "compute_names", "names", "without_devices", "kernel_arguments", "config_files", "addresses")

@@ -9,7 +9,9 @@ from dataclasses import replace
 
 import pytest
 
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.address import parse_address
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.model import Use
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.override import Override
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.survey import survey
 from ansible_collections.nova_pci.passthrough.tests.unit.made_up_hosts import GUEST, OCCUPIED, ROOT, card, device, host
 
@@ -97,3 +99,21 @@ def test_what_only_root_can_read_is_named():
     surveyed = survey(replace(host(hidden), unreadable=(("/proc/1/fd", "Permission denied"), ("zfs", "who knows"))))
     assert surveyed["needs_root"] == ["/proc/1/fd"]
     assert surveyed["devices"][0]["needs_root"] == ["vpd"]
+
+
+def overridden(device_address, *devices):
+    override = Override(0, parse_address(device_address), "nobody needs /srv")
+    return survey(host(*devices), [override])
+
+
+def test_an_override_is_printed_with_its_reason():
+    surveyed = overridden("0000:02:00.0", replace(FREE, uses=(DATA,)))
+    assert [(row["verdict"], row["override"]) for row in surveyed["devices"]] == [("ready", "nobody needs /srv")]
+    assert "although /srv is mounted from nvme1n1. Reason: nobody needs /srv" in surveyed["overrides"][0]
+    assert surveyed["groups"][0]["covered"] == [f"0000:02:00.0: {DATA.detail}"]
+
+
+def test_no_override_covers_the_root_disk():
+    surveyed = overridden("0000:02:00.0", replace(FREE, uses=(VITAL,)))
+    assert [(row["verdict"], row["override"]) for row in surveyed["devices"]] == [("no", None)]
+    assert "which no override covers" in surveyed["overrides"][0]

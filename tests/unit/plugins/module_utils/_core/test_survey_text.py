@@ -9,7 +9,10 @@ from dataclasses import replace
 
 import pytest
 
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.address import parse_address
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.inventory import build_inventory
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.model import Use
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.override import Override
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.survey import survey
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.survey_text import (
     WIDTH,
@@ -95,3 +98,11 @@ def test_a_name_of_a_host_cannot_become_markup():
     page = survey_markdown({"a": survey(host(named))})
     (line,) = [line for line in page if line.startswith("| 0000:02:00.0")]
     assert r"\<script\>\| \`x\` \# \[a\](b)" in line
+
+
+def test_an_override_stands_beside_its_device():
+    data = Use("mount", "/srv is mounted from nvme1n1")
+    override = Override(0, parse_address("0000:02:00.0"), "nobody needs /srv")
+    surveyed = survey(host(device("0000:02:00.0", uses=(data,))), [override])
+    assert "      type-PCI, driver e1000e, override: nobody needs /srv" in survey_text({"a": surveyed})
+    assert any("Reason: nobody needs /srv" in line for line in survey_markdown({"a": surveyed}))
