@@ -270,11 +270,7 @@ def flavor_page(query: str) -> Reply:
 def servers(method: str, parts: list[str], query: str, body: dict[str, Any]) -> Reply:
     known = STATE["servers"]
     if parts == ["detail"]:
-        return 200, {
-            "servers": [
-                go_on(row) for row in known.values() if f"&host={row.get(HOST)}&" in query or "&host=" not in query
-            ]
-        }
+        return server_page(query)
     if not parts:
         row = {**body["server"], "id": f"{MARKER}{len(STATE['written']):012d}", "status": "BUILD", "looks": 0}
         known[row["id"]] = row
@@ -292,6 +288,16 @@ def servers(method: str, parts: list[str], query: str, body: dict[str, Any]) -> 
         row["gone_after"] = STATE["deleting"]
         return 204, {}
     return 200, {"server": look_at(row)}
+
+
+def server_page(query: str) -> Reply:
+    rows = [row for row in STATE["servers"].values() if "&host=" not in query or f"&host={row.get(HOST)}&" in query]
+    marker = re.search(r"marker=([^&]+)", query)
+    if marker:
+        rows = rows[[row["id"] for row in rows].index(marker[1]) + 1 :]
+    page = [go_on(row) for row in rows[: STATE["page"]]]
+    links = {"servers_links": [{"rel": "next", "href": "x"}]} if len(rows) > len(page) else {}
+    return 200, {"servers": page, **links}
 
 
 def act(row: dict[str, Any], action: str) -> Reply:

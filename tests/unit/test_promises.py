@@ -17,7 +17,18 @@ from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.declara
 
 ROOT = Path(__file__).resolve().parents[2]
 PLAYBOOKS = sorted((ROOT / "playbooks").glob("*.yml"))
-PLAY = {"name", "hosts", "become", "gather_facts", "roles", "tasks", "serial", "tags", "any_errors_fatal", "max_fail_percentage"}
+PLAY = {
+    "name",
+    "hosts",
+    "become",
+    "gather_facts",
+    "roles",
+    "tasks",
+    "serial",
+    "tags",
+    "any_errors_fatal",
+    "max_fail_percentage",
+}
 IMPORTED_PLAYBOOK = {"name", "ansible.builtin.import_playbook", "tags"}
 TASK = {"name", "tags", "ansible.builtin.import_role", "ansible.builtin.include_role"}
 ROLE = {"role", "tags"}
