@@ -99,7 +99,7 @@ def restored(params: Mapping[str, Any], dry_run: bool) -> tuple[str, ...]:
         return ()
     cloud = connect(params["cloud"])
     work = _Work(cloud, record.host, params["timeout"], dry_run)
-    if not dry_run:
+    if record.was_up and not dry_run:
         _wait_until_it_reports(cloud, record.host, params["timeout"])
     work.start(record.stopped)
     service = _service(cloud, record.host)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .compute_name import matching_compute
@@ -91,12 +91,16 @@ class Move:
 
 @dataclass(frozen=True)
 class Record:
-    """How a compute was found, so that it can be made so again. Shape: *host* None asks for nothing at all."""
+    """How a compute was found, so that it can be made so again.
+
+    Shape: *host* None asks for nothing at all; *was_up*: nova-compute reported to Nova before.
+    """
 
     host: str | None = None
     found: str | None = None
     reason: str | None = None
     moves: tuple[Move, ...] = ()
+    was_up: bool = True
 
     @property
     def stopped(self) -> tuple[Move, ...]:
@@ -113,7 +117,7 @@ class Record:
     def to_dict(self) -> dict[str, Any]:
         return {
             "host": self.host,
-            "service": {"found": self.found, "reason": self.reason},
+            "service": {"found": self.found, "reason": self.reason, "up": self.was_up},
             "servers": [move.to_dict() for move in self.moves],
         }
 
@@ -144,7 +148,7 @@ def _record(data: Any) -> Record:
         raise KeyError(service["found"])
     if not (host is None or isinstance(host, str)):
         raise TypeError("host is no text")
-    return Record(host, service["found"], service["reason"], moves)
+    return Record(host, service["found"], service["reason"], moves, bool(service["up"]))
 
 
 def parse_services(raw: Mapping[str, Any]) -> tuple[Service, ...]:
@@ -239,8 +243,8 @@ def plan_drain(
     kept = tuple(move for move in earlier.moves if move.id not in again)
     moves = kept + tuple(Move(server.id, server.name, policy) for server in running)
     if earlier.host is not None:
-        return Record(earlier.host, earlier.found, earlier.reason, moves)
-    return Record(service.host, service.status, service.reason, moves)
+        return replace(earlier, moves=moves)
+    return Record(service.host, service.status, service.reason, moves, service.state == "up")
 
 
 def refuse_what_is_left(host: str, servers: Iterable[Server]) -> None:
