@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 import traceback
 from collections.abc import Callable
@@ -29,6 +30,7 @@ _MICROVERSIONS = {COMPUTE: "2.86", PLACEMENT: "1.36"}
 # How long a lost connection is made again: a load balancer or uwsgi resets one now and then; what is down stays down.
 PATIENCE_SECONDS = 5.0
 _PAUSE_SECONDS = 0.5
+_NAMING = ("OS_CLOUD", "OS_AUTH_URL")  # of the environment: whoever sets one means a cloud
 _T = TypeVar("_T")
 
 
@@ -88,7 +90,8 @@ def connect_if_possible(name: str | None) -> Cloud | None:
         return connect(name)
     except MachineProblem as problem:
         cause = problem.__cause__
-        if not name and cause is not None and has_no_credentials(_names(cause)):
+        named = name or any(os.environ.get(variable) for variable in _NAMING)
+        if not named and cause is not None and has_no_credentials(_names(cause)):
             return None
         raise
 
