@@ -70,6 +70,14 @@ class Cloud:
             return answer
         raise answer_trouble(call, answer, self.name)
 
+    def newest(self, service: str) -> tuple[int, ...]:
+        """Return the newest microversion that *service* knows, () where it does not say."""
+        try:
+            data = getattr(self._connection, service).get_endpoint_data()
+        except (ClientException, SDKException) as error:
+            raise connection_trouble(_names(error), str(error), self.name, Call(service, "GET", "/")) from error
+        return tuple(data.max_microversion or ()) if data is not None else ()
+
 
 def connect(name: str | None) -> Cloud:
     """Return the cloud *name* of clouds.yaml, or the one that the environment names; MachineProblem otherwise."""

@@ -190,10 +190,9 @@ def movable_aliases(entries: Iterable[DeviceEntry]) -> frozenset[str]:
     return frozenset(alias for alias, _movable in tags) - {alias for alias, movable in tags if not movable}
 
 
-def moves_devices(newest: str) -> bool:
+def moves_devices(newest: tuple[int, ...]) -> bool:
     """Whether a Nova whose newest microversion this is can live-migrate a server with a device of an alias."""
-    numbers = tuple(int(part) for part in newest.split(".") if part.isdigit())
-    return numbers >= _MOVES_DEVICES
+    return newest >= _MOVES_DEVICES
 
 
 def refuse_without_credentials(guests: Sequence[str]) -> Record:
@@ -255,7 +254,7 @@ def refuse_what_is_left(host: str, servers: Iterable[Server]) -> None:
         raise MachineProblem(f"compute {host}", f"is disabled, and servers run there still: {_listed(left)}", fix)
 
 
-def unmovable(servers: Iterable[Server], movable: Collection[str], newest: str) -> dict[str, str]:
+def unmovable(servers: Iterable[Server], movable: Collection[str], newest: tuple[int, ...]) -> dict[str, str]:
     """Return in words why each server cannot be live-migrated, by its id; *newest* is Nova's newest microversion."""
     found = {}
     for server in servers:

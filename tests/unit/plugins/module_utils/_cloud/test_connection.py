@@ -77,6 +77,12 @@ def test_without_a_token_there_is_one_clear_sentence(nova, name, problem):
     assert nova.written == []
 
 
+def test_the_newest_microversion(nova):
+    nova.control(microversion="2.100")
+    cloud = connect("here")
+    assert (cloud.newest(COMPUTE), cloud.newest(NETWORK)) == ((2, 100), ())
+
+
 def test_no_credentials_are_no_error_where_nobody_has_named_a_cloud(nova, monkeypatch):
     assert connect_if_possible(None) is None
     assert connect_if_possible("") is None
