@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
+import os
 import time
 import traceback
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from .._core.cloud_call import COMPUTE, PLACEMENT, Answer, Call
-from .._core.cloud_trouble import answer_trouble, connection_trouble
+from .._core.cloud_trouble import answer_trouble, connection_trouble, has_no_credentials
+from .._core.errors import MachineProblem
 
 SDK = "openstacksdk"
 try:
@@ -28,6 +30,7 @@ _MICROVERSIONS = {COMPUTE: "2.86", PLACEMENT: "1.36"}
 # How long a lost connection is made again: a load balancer or uwsgi resets one now and then; what is down stays down.
 PATIENCE_SECONDS = 5.0
 _PAUSE_SECONDS = 0.5
+_NAMING = ("OS_CLOUD", "OS_AUTH_URL")  # of the environment: whoever sets one means a cloud
 _T = TypeVar("_T")
 
 
@@ -67,6 +70,14 @@ class Cloud:
             return answer
         raise answer_trouble(call, answer, self.name)
 
+    def newest(self, service: str) -> tuple[int, ...]:
+        """Return the newest microversion that *service* knows, () where it does not say."""
+        try:
+            data = getattr(self._connection, service).get_endpoint_data()
+        except (ClientException, SDKException) as error:
+            raise connection_trouble(_names(error), str(error), self.name, Call(service, "GET", "/")) from error
+        return tuple(data.max_microversion or ()) if data is not None else ()
+
 
 def connect(name: str | None) -> Cloud:
     """Return the cloud *name* of clouds.yaml, or the one that the environment names; MachineProblem otherwise."""
@@ -77,6 +88,20 @@ def connect(name: str | None) -> Cloud:
     except (ClientException, SDKException) as error:
         raise connection_trouble(_names(error), str(error), wanted) from error
     return Cloud(wanted, connection)
+
+
+def connect_if_possible(name: str | None) -> Cloud | None:
+    """As connect(), but None where no cloud is named and the environment names none either (or has no openstacksdk)."""
+    if not name and SDK_MISSING is not None:
+        return None
+    try:
+        return connect(name)
+    except MachineProblem as problem:
+        cause = problem.__cause__
+        named = name or any(os.environ.get(variable) for variable in _NAMING)
+        if not named and cause is not None and has_no_credentials(_names(cause)):
+            return None
+        raise
 
 
 def _persist(request: Callable[[], _T], patience: float) -> _T:
