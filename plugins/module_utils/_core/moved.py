@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 _PINS = (("serial", "the card with serial"), ("mac", "the card with MAC"), ("slot", "the card in slot"))
 
 
-def moved_notes(
-    inventory: HostInventory, selection: Selection, identities: Sequence[Identity]
-) -> tuple[str, ...]:
+def moved_notes(inventory: HostInventory, selection: Selection, identities: Sequence[Identity]) -> tuple[str, ...]:
     """Return one note for each card that moved. *identities* are those of the last run; without any, nothing is said.
 
     Only a serial number, MAC or slot that the declaration names tells where a card went. The ids of an address tell no
@@ -43,7 +41,9 @@ def moved_notes(
                 before.remove(former)
                 left.add(former)
                 told.add(device.address)
-                notes.append(f"{place}: {words} {pin} was {former} and is {device.label} now; {_holds(inventory, former)}")
+                notes.append(
+                    f"{place}: {words} {pin} was {former} and is {device.label} now; {_holds(inventory, former)}"
+                )
     return (*notes, *_exchanged(inventory, [item for item in identities if item.address not in left]))
 
 
@@ -67,7 +67,9 @@ def _same(recorded: str | None, pin: str) -> bool:
 
 def _holds(inventory: HostInventory, address: PciAddress) -> str:
     device = inventory.device(address)
-    return f"{address} is empty now" if device is None else f"another card, {device.label}, stands at its former address"
+    return (
+        f"{address} is empty now" if device is None else f"another card, {device.label}, stands at its former address"
+    )
 
 
 def _exchanged(inventory: HostInventory, identities: Iterable[Identity]) -> list[str]:
@@ -78,7 +80,7 @@ def _exchanged(inventory: HostInventory, identities: Iterable[Identity]) -> list
             continue
         if (item.vendor_id, item.product_id) != (device.vendor_id, device.product_id):
             notes.append(
-                f"{item.address} held {item.vendor_id}:{item.product_id} at the last run and holds {device.label} now: a card "
-                "was added, moved or exchanged"
+                f"{item.address} held {item.vendor_id}:{item.product_id} at the last run and holds "
+                f"{device.vendor_id}:{device.product_id} now: a card was added, moved or exchanged"
             )
     return notes

@@ -628,7 +628,10 @@ def test_a_card_is_the_one_of_its_slot(machine: Machine) -> None:
     (slot / "address").write_text("0000:02:00\n")
     assert machine.run("boot")[0] == 0
     (slot / "address").unlink()
-    assert machine.run("guard")[1][0] == f"skipped {NIC} slot Slot 4 cannot be read, so it cannot be told from another card"
+    assert (
+        machine.run("guard")[1][0]
+        == f"skipped {NIC} slot Slot 4 cannot be read, so it cannot be told from another card"
+    )
     machine.conf(ROW, f"{NIC} slot ../../..")
     assert machine.run("guard") == (0, ["ok - none of 1 addresses holds another device than planned"])
 
