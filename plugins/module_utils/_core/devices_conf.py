@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .address import parse_address
 from .declaration import DRIVER_NATIVE
@@ -112,7 +112,8 @@ def remembered_identities(text: str) -> tuple[Identity, ...]:
             except ValueError:
                 continue
             known = found.get(address, Identity(address, None, None, None))
-            found[address] = replace(known, **dict(zip(keys, match.groups()[1:])))
+            values: dict[str, Any] = dict(zip(keys, match.groups()[1:]))
+            found[address] = replace(known, **values)
     return tuple(found.values())
 
 

@@ -89,6 +89,10 @@ def test_each_function_of_a_card_keeps_its_number() -> None:
     # one function more than before is no move
     assert len(notes(here, before[:1], {"serial": SERIAL}, *here)) == 1
     assert notes(here, [recorded("0000:03:00.0")], {"serial": SERIAL}, *here) == []
+    # two cards behind one number, of which one stayed
+    two = [device("0000:03:00.0"), device("0000:04:00.0")]
+    (moved,) = notes(two, [recorded("0000:02:00.0"), recorded("0000:03:00.0")], {"serial": SERIAL}, *two)
+    assert "was 0000:02:00.0 and is 0000:04:00.0" in moved
 
 
 def test_an_address_with_other_ids_is_named_and_nothing_is_claimed_of_where_its_card_went() -> None:
