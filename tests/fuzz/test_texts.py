@@ -24,7 +24,11 @@ from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.boot_fa
 )
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.config_edit import undo_edits
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.console import compile_pattern, shown_devices
-from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.devices_conf import remembered_identities
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.devices_conf import (
+    ConfRow,
+    devices_conf_rows,
+    remembered_identities,
+)
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.grub_menu import parse_grub_cfg, parse_grubenv
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.identity import (
     serial_from_capability,
@@ -77,13 +81,32 @@ def test_oslo_config(text: str) -> None:
 @cases(600)
 @given(
     hostile_among(
-        ADDRESS, " driver ", " mac ", " vfs ", "52:54:00:4c:00:02", " 8086:10d3", "\n", "#", "vfio-pci", "0000:02:20.0"
+        ADDRESS,
+        " driver ",
+        " mac ",
+        " vfs ",
+        " serial dsn ",
+        " serial vpd ",
+        " slot ",
+        "4 ",
+        "52:54:00:4c:00:02",
+        " 8086:10d3",
+        "\n",
+        "#",
+        "vfio-pci",
+        "0000:02:20.0",
     )
 )
 def test_devices_conf(text: str) -> None:
     for identity in remembered_identities(text):
-        row = f"{identity.address} mac {identity.mac} {identity.vendor_id}:{identity.product_id}"
-        assert remembered_identities(row) == (identity,)
+        rows = devices_conf_rows((), (), [identity])
+        if identity.mac is None and identity.vendor_id is not None:
+            rows = (
+                ConfRow(str(identity.address), "driver", f"native {identity.vendor_id}:{identity.product_id}"),
+                *rows,
+            )
+        again = "\n".join(f"{row.address} {row.what} {row.value}" for row in rows)
+        assert remembered_identities(again) == (identity,)
 
 
 PCI_IDS_WORDS = (

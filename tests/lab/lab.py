@@ -59,10 +59,12 @@ def _parser() -> argparse.ArgumentParser:
     down.add_argument("--all", action="store_true")
     for verb, text in (
         ("reboot", "reboot from inside"),
-        ("powercycle", "off and on again"),
         ("cut", "kill QEMU, as a power cut does"),
     ):
         verbs.add_parser(verb, help=text).add_argument("name")
+    cycle = verbs.add_parser("powercycle", help="off and on again")
+    cycle.add_argument("name")
+    cycle.add_argument("--zoo", choices=zoo.ZOOS, help="with the devices of this zoo from now on")
     run = verbs.add_parser("ssh", help="run a command in a machine: ssh NAME -- COMMAND")
     run.add_argument("name")
     run.add_argument("command", nargs=argparse.REMAINDER)
@@ -120,7 +122,7 @@ def _run_on_machine(guest: machine.Machine, arguments: argparse.Namespace) -> in
     elif arguments.verb == "reboot":
         print(f"{guest.reboot():.0f} s")
     elif arguments.verb == "powercycle":
-        print(f"{guest.power_cycle():.0f} s")
+        print(f"{guest.power_cycle(arguments.zoo):.0f} s")
     elif arguments.verb == "cut":
         guest.cut()
     elif arguments.verb == "record":

@@ -36,7 +36,7 @@ HUNG = "blocked for more than 120 seconds"  # kernel/hung_task.c
 CLOUDS = "clouds.d"
 """Folder of the clouds among the run folders; no machine can have this name."""
 
-MEMORY_MIB = {"intel": 2048, "amd": 2048, "small": 1024, zoo.CLOUD: 3072}
+MEMORY_MIB = {"intel": 2048, "amd": 2048, "small": 1024, "moved": 2048, zoo.CLOUD: 3072}
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 _PORT_TRIES = 5
@@ -126,12 +126,17 @@ class Machine:
         self._wait_for_ssh(progress, REBOOT_SECONDS, other_than=before)
         return progress.elapsed
 
-    def power_cycle(self) -> float:
-        """Off and on again without asking the guest; returns the seconds until SSH is back."""
+    def power_cycle(self, zoo_name: str | None = None) -> float:
+        """Off and on again without asking the guest, with the devices of another zoo if one is named.
+
+        Returns the seconds until SSH is back.
+        """
         progress = Progress(self.name)
-        _state = self.state
+        state = self.state
         progress.say("power off")
         self._quit()
+        if zoo_name is not None:
+            self._remember(dataclasses.replace(state, zoo=zoo_name))
         self._start(progress)
         self._wait_for_boot(progress)
         return progress.elapsed

@@ -24,9 +24,9 @@ def host():
 @pytest.fixture(scope="session")
 def address():
     """The zoo's names -> addresses."""
-    from lab import zoo
+    from lab.machine import Lab
 
-    return zoo.expected("intel")
+    return Lab.machine_at(Path(os.environ["NOVA_PCI_LAB_MACHINE"])).expected
 
 
 @pytest.fixture(scope="session")

@@ -25,6 +25,11 @@ SCRIPT_PATH = "/usr/local/lib/nova-pci-passthrough/devices.sh"
 UNIT_NAME = "nova-pci-passthrough.service"
 UNIT_PATH = f"/etc/systemd/system/{UNIT_NAME}"
 WANTS_PATH = f"/etc/systemd/system/multi-user.target.wants/{UNIT_NAME}"
+# One for each name that nova-compute's unit has (Debian and Ubuntu; RDO). Beside a unit that is not there it does nothing.
+GUARD_PATHS = tuple(
+    f"/etc/systemd/system/{unit}.service.d/nova-pci-passthrough.conf"
+    for unit in ("nova-compute", "openstack-nova-compute")
+)
 MODULES_PATH = "/etc/modules-load.d/nova-pci-passthrough.conf"
 _DRACUT_MODULE = "/usr/lib/dracut/modules.d/90nova-pci-passthrough"
 
@@ -64,6 +69,7 @@ def device_files(
         _file(SCRIPT_PATH, LAYER_DEVICES, "devices.sh.j2", mode="0755"),
         _file(UNIT_PATH, LAYER_DEVICES, "nova-pci-passthrough.service.j2"),
         {"path": WANTS_PATH, "layer": LAYER_DEVICES, "kind": "symlink", "target": UNIT_PATH},
+        *(_file(path, LAYER_DEVICES, "nova-compute-guard.conf.j2") for path in GUARD_PATHS),
     ]
     if modules:
         files.append(_file(MODULES_PATH, LAYER_DEVICES, "modules-load.conf.j2"))

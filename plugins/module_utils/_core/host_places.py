@@ -12,6 +12,7 @@ from .boot import regenerating_tool
 from .boot_facts import DROP_IN, GRUB_DEFAULT, KERNEL_CMDLINE, BootFacts
 from .device_files import (
     DRACUT,
+    GUARD_PATHS,
     INITRAMFS_TOOLS,
     LAYER_DEVICES,
     LAYER_INITRAMFS,
@@ -26,14 +27,14 @@ from .devices_conf import PATH as CONF_PATH
 from .journal import ToolRecord
 from .places import Places, PlaceTool
 
-_DEVICES = (CONF_PATH, SCRIPT_PATH, UNIT_PATH, WANTS_PATH, MODULES_PATH)
+_DEVICES = (CONF_PATH, SCRIPT_PATH, UNIT_PATH, WANTS_PATH, MODULES_PATH, *GUARD_PATHS)
 _MERGE = "nova_pci_merge"  # roles/host/templates/grub-drop-in.cfg.j2: its call with KIND KEYS TEXT SAME CONTRARY
 
 
 def host_places(facts: BootFacts, initramfs_tool: str | None) -> Places:
     """Return every path of the table in docs/architecture.md, "Who owns what on the host"."""
     files = {DROP_IN: KERNEL_ARGUMENTS, **dict.fromkeys(_DEVICES, LAYER_DEVICES)}
-    tools = [PlaceTool(_record(daemon_reload()), frozenset((UNIT_PATH, WANTS_PATH)))]
+    tools = [PlaceTool(_record(daemon_reload()), frozenset((UNIT_PATH, WANTS_PATH, *GUARD_PATHS)))]
     for name in (INITRAMFS_TOOLS, DRACUT):
         own, tool = initramfs(name)
         paths = [str(file["path"]) for file in own]
@@ -82,9 +83,9 @@ def _notes(facts: BootFacts, initramfs_tool: str | None) -> tuple[str, ...]:
 
 
 def _directories(files: dict[str, str]) -> tuple[str, ...]:
-    """Those that bear our name, and hold nothing but our files therefore."""
+    """Those that bear our name, and those of drop-ins, which mean nothing once they are empty."""
     found = dict.fromkeys(path.rsplit("/", 1)[0] for path in files)
-    return tuple(path for path in found if path.endswith("nova-pci-passthrough"))
+    return tuple(path for path in found if path.endswith(("nova-pci-passthrough", ".service.d")))
 
 
 def _record(tool: dict[str, object]) -> ToolRecord:

@@ -14,7 +14,7 @@ from .selection import Identity
 
 @dataclass(frozen=True)
 class Memory:
-    """A reboot that was asked for, and the devices that were chosen by their MAC."""
+    """A reboot that was asked for, and what identified the devices of the last run."""
 
     pending_reboot: PendingReboot | None = None
     identities: tuple[Identity, ...] = ()

@@ -21,6 +21,7 @@ from .iommu_arguments import AMD_FAMILY, INTEL, WantedArguments, wanted_argument
 from .kernel_cmdline import KernelCommandLine, merge_rules
 from .memory import Memory
 from .model import TYPE_PF, HostInventory
+from .moved import moved_notes
 from .override import Override
 from .selection import Selection, select
 from .verdict import group_verdicts
@@ -91,7 +92,10 @@ def make_plan(
             "waits_for": waits_for,
             "ineffective": ineffective,
         },
-        "notes": _notes(inventory, arguments, selection, ineffective, bool(waits_for)),
+        "notes": [
+            *moved_notes(inventory, selection, memory.identities),
+            *_notes(inventory, arguments, selection, ineffective, bool(waits_for)),
+        ],
     }
 
 

@@ -35,12 +35,18 @@ _SHOWN = 6
 
 @dataclass(frozen=True)
 class Identity:
-    """A MAC address by which a device was chosen earlier; bound to vfio-pci it has no interface to show it on."""
+    """What tells the device at *address* from others, as it was when it was chosen; None where that is not recorded.
+
+    Shape: *mac*, *serial* (from *serial_source*, "vpd" or "dsn") and *slot* as the device showed them.
+    """
 
     address: PciAddress
-    mac: str
-    vendor_id: str
-    product_id: str
+    mac: str | None
+    vendor_id: str | None
+    product_id: str | None
+    serial: str | None = None
+    serial_source: str | None = None
+    slot: str | None = None
 
 
 @dataclass(frozen=True)
@@ -125,7 +131,7 @@ def select(
     identities: Iterable[Identity] = (),
     overrides: Sequence[Override] = (),
 ) -> Selection:
-    """Hold every entry against the host. *identities* are the MACs kept from an earlier run (devices_conf.py)."""
+    """Hold every entry against the host. *identities* are what an earlier run recorded (devices_conf.py)."""
     overruled = overrule(inventory, overrides)
     inventory = overruled.inventory
     macs = _macs(inventory, identities)
@@ -174,8 +180,10 @@ def _macs(inventory: HostInventory, identities: Iterable[Identity]) -> dict[PciA
     in_sight = {mac for macs in shown.values() for mac in macs}
     for identity in identities:
         device = inventory.device(identity.address)
-        if device is None or device.network_interfaces or identity.mac in in_sight:
+        if device is None or device.network_interfaces or identity.mac is None or identity.mac in in_sight:
             continue
+        if identity.serial is not None and device.serial is not None and identity.serial != device.serial:
+            continue  # its twin, which has no interface either
         if (device.vendor_id, device.product_id) == (identity.vendor_id, identity.product_id):
             shown[device.address] = (*shown[device.address], identity.mac)
     return shown

@@ -34,6 +34,7 @@ from ansible_collections.nova_pci.passthrough.tests.unit.plugins.module_utils._h
     CMDLINE,
     CONF,
     GRUB,
+    GUARD,
     HOOK,
     SCRIPT,
     UNIT,
@@ -53,7 +54,7 @@ from ansible_collections.nova_pci.passthrough.tests.unit.plugins.module_utils._h
 
 BROKEN = '{"version": 1, "files": {'
 NOT_OURS = ("/boot", UNITS, "/var/log")  # what tools and services write themselves
-OUR_FILES = [GRUB, CONF, SCRIPT, UNIT, WANTS, HOOK]
+OUR_FILES = [GRUB, CONF, SCRIPT, UNIT, WANTS, GUARD, HOOK]
 WANTS_FOLDER = "/etc/systemd/system/multi-user.target.wants"
 NOVA_FOLDER = "/etc/nova/nova-compute.conf.d"
 NOVA_LINE = "carries our mark in line 10; bring the former text back by hand"
@@ -352,7 +353,8 @@ def test_the_tools_of_a_removal_by_marks_are_those_that_read_the_files(build, re
     actions = remove(host)["actions"]
     assert actions == [
         f"run {SCRIPT} release",
-        *(f"remove {path}" for path in reversed([GRUB, CONF, SCRIPT, UNIT, WANTS, HOOK])),
+        *(f"remove {path}" for path in reversed([GRUB, CONF, SCRIPT, UNIT, WANTS, GUARD, HOOK])),
+        "remove directory /etc/systemd/system/nova-compute.service.d",
         "remove directory /usr/local/lib/nova-pci-passthrough",
         "remove directory /etc/nova-pci-passthrough",
         "run daemon-reload",

@@ -19,11 +19,14 @@ from pathlib import Path
 import pytest
 
 TEMPLATE = Path(__file__).parents[4] / "roles" / "host" / "templates" / "devices.sh.j2"
+DROP_IN = TEMPLATE.with_name("nova-compute-guard.conf.j2")
+SCRIPT = "/usr/local/lib/nova-pci-passthrough/devices.sh"
 SHELLS = {
     "dash": ("dash",),
     "bash": ("bash", "--posix"),
     "busybox": ("busybox", "sh"),
     "klibc": ("/usr/lib/klibc/bin/sh",),
+    "mksh": ("mksh",),
 }
 NIC = "0000:02:00.0"
 NIC_2 = "0000:03:00.0"
@@ -150,6 +153,26 @@ class Machine:
     def override(self, address: str) -> str:
         return (self.devices / address / "driver_override").read_text().strip()
 
+    def show_serial(self, address: str, number: str | None, before: bytes = b"") -> None:
+        """The config space as sysfs shows it to root; *before* are other extended capabilities, each of 12 bytes."""
+        config = bytearray(4096)
+        config[0x100 : 0x100 + len(before)] = before
+        at = 0x100 + len(before)
+        config[at : at + 4] = (0x00010003 if number else 0x0001000B).to_bytes(4, "little")
+        config[at + 4 : at + 12] = bytes.fromhex((number or "").replace("-", "") or "00" * 8)[::-1]
+        (self.devices / address / "config").write_bytes(config)
+
+    def show_interface(self, name: str, address: str, mac: str, through: str = "") -> Path:
+        """A network interface of the device, its MAC the card's own; *through* is a bus between (virtio0)."""
+        folder = self.root / "sys/devices/pci0000:00" / address / through / "net" / name
+        folder.mkdir(parents=True)
+        (folder / "address").write_text(f"{mac}\n")
+        (folder / "addr_assign_type").write_text("0\n")
+        (folder / "device").symlink_to(self.devices / address)
+        (self.root / "sys/class/net").mkdir(parents=True, exist_ok=True)
+        (self.root / "sys/class/net" / name).symlink_to(folder)
+        return folder
+
     def hold(self, group: int, name: str | None = None) -> None:
         fds = self.root / "proc/4711/fd"
         fds.mkdir(parents=True, exist_ok=True)
@@ -188,7 +211,7 @@ def machine(request: pytest.FixtureRequest, tmp_path: Path) -> Machine:
     text = TEMPLATE.read_text()
     assert text.count(PUT) == 1, "put() is the one place that writes"
     (tmp_path / "devices.sh").write_text(text.replace(PUT, KERNEL))
-    for folder in ("sys/bus/pci/devices", "sim/native", "proc"):
+    for folder in ("sys/bus/pci/devices", "sim/native", "proc", "run"):
         (tmp_path / folder).mkdir(parents=True)
     for driver in ("e1000e", "igb", "igbvf", "vfio-pci"):
         (tmp_path / "sys/bus/pci/drivers" / driver).mkdir(parents=True)
@@ -522,6 +545,205 @@ def test_functions_without_an_iommu_work_on_their_native_driver(machine: Machine
     reason = "is in no IOMMU group (the IOMMU is off): vfio-pci cannot take it; left on igbvf"
     assert machine.run("boot") == (1, [f"changed {CARD} has 1 virtual functions (had 0)", f"failed {VF_1} {reason}"])
     assert machine.driver(VF_1) == "igbvf"
+
+
+# ---- twins, told apart by what was recorded
+
+SERIAL = "a0-36-9f-ff-ff-7a-bc-de"
+OTHER = "a0-36-9f-ff-ff-7a-bc-df"
+ROW = f"{NIC} driver vfio-pci 8086:10d3"
+AGAIN = "(a card was added or moved); left alone; run the play again"
+
+
+def vpd(serial: bytes, name: bytes = b"Card", before: bytes = b"") -> bytes:
+    """Vital product data: the card's name, then keywords (PCI 3.0, appendix I)."""
+    keywords = before + b"SN" + bytes([len(serial)]) + serial + b"RV\x01\x00"
+    resource = b"\x90" + len(keywords).to_bytes(2, "little") + keywords
+    return (b"\x82" + len(name).to_bytes(2, "little") + name if name else b"") + resource + b"\x78"
+
+
+@pytest.mark.parametrize("verb", ["early", "boot", "apply"])
+@pytest.mark.parametrize("before", [b"", bytes.fromhex("01 00 c1 10") + bytes(8)])
+def test_the_card_with_the_serial_number_is_bound_and_its_twin_is_not(
+    machine: Machine, verb: str, before: bytes
+) -> None:
+    machine.conf(ROW, f"{NIC} serial dsn {SERIAL}")
+    machine.show_serial(NIC, OTHER, before)
+    wrong = f"has serial number {OTHER} now, not {SERIAL} as planned"
+    assert machine.run(verb) == (1, [f"failed {NIC} {wrong} {AGAIN}"])
+    assert (machine.driver(NIC), machine.log) == ("e1000e", [])
+    machine.show_serial(NIC, SERIAL, before)
+    assert machine.run(verb) == (0, [f"changed {NIC} bound to vfio-pci (was e1000e)"])
+
+
+@pytest.mark.parametrize("serial", [None, "00-00-00-00-00-00-00-00", "ff-ff-ff-ff-ff-ff-ff-ff"])
+def test_a_card_without_a_serial_number_is_not_the_one(machine: Machine, serial: str | None) -> None:
+    machine.conf(ROW, f"{NIC} serial dsn {SERIAL}")
+    machine.show_serial(NIC, serial)
+    wrong = f"has serial number none now, not {SERIAL} as planned"
+    assert machine.run("boot") == (1, [f"failed {NIC} {wrong} {AGAIN}"])
+
+
+@pytest.mark.parametrize("content", [None, b"", bytes(64), b"\xff" * 4096])
+def test_a_serial_number_that_cannot_be_read_is_no_other_one(machine: Machine, content: bytes | None) -> None:
+    machine.conf(ROW, f"{NIC} serial dsn {SERIAL}")
+    if content is not None:
+        (machine.devices / NIC / "config").write_bytes(content)
+    unclear = f"{NIC} its serial number cannot be read, so"
+    assert machine.run("early") == (0, [f"skipped {unclear} it may be another card than planned; left alone"])
+    assert machine.run("boot") == (1, [f"failed {unclear} it may be another card than planned; left alone"])
+    status, lines = machine.run("guard")
+    assert (status, lines[0]) == (0, f"skipped {unclear} it cannot be told from another card")
+    assert machine.log == []
+
+
+@pytest.mark.parametrize("text", ["CN0X1234", "two words", "a  b%d\\x"])
+def test_a_serial_number_of_the_vital_product_data(machine: Machine, text: str) -> None:
+    machine.conf(ROW, f"{NIC} serial vpd {text}")
+    place = machine.devices / NIC / "vpd"
+    for name, before in ((b"Card", b""), (b"", b"PN\x03abcEC\x00")):
+        place.write_bytes(vpd(b" " + text.encode() + b" \x00\x00", name, before))
+        assert machine.run("boot")[0] == 0
+        assert machine.driver(NIC) == "vfio-pci"
+        machine.run("release")
+    place.write_bytes(vpd(b"CN0X9999"))
+    assert machine.run("boot") == (1, [f"failed {NIC} has serial number CN0X9999 now, not {text} as planned {AGAIN}"])
+
+
+@pytest.mark.parametrize("content", [b"", b"\x90", b"\xff" * 40, b"\x90\x08\x00SN\x20abc", vpd(b"x")[:-9]])
+def test_vital_product_data_that_are_cut_off(machine: Machine, content: bytes) -> None:
+    machine.conf(ROW, f"{NIC} serial vpd CN0X1234")
+    (machine.devices / NIC / "vpd").write_bytes(content)
+    status, lines = machine.run("guard")
+    assert (status, "its serial number cannot be read" in lines[0]) == (0, True)
+
+
+def test_a_card_is_the_one_of_its_slot(machine: Machine) -> None:
+    slot = machine.root / "sys/bus/pci/slots/Slot 4"
+    slot.mkdir(parents=True)
+    (slot / "address").write_text("0000:03:00\n")
+    machine.conf(ROW, f"{NIC} slot Slot 4")
+    wrong = "is not in slot Slot 4 as planned, which is at 0000:03:00 now"
+    assert machine.run("boot") == (1, [f"failed {NIC} {wrong} {AGAIN}"])
+    (slot / "address").write_text("0000:02:00\n")
+    assert machine.run("boot")[0] == 0
+    (slot / "address").unlink()
+    assert (
+        machine.run("guard")[1][0]
+        == f"skipped {NIC} slot Slot 4 cannot be read, so it cannot be told from another card"
+    )
+    machine.conf(ROW, f"{NIC} slot ../../..")
+    assert machine.run("guard") == (0, ["ok - none of 1 addresses holds another device than planned"])
+
+
+MAC = "52:54:00:4c:00:02"
+
+
+def test_a_mac_counts_where_it_can_be_seen(machine: Machine) -> None:
+    machine.conf(ROW, f"{NIC} mac {MAC} 8086:10d3")
+    quiet = (0, ["ok - none of 1 addresses holds another device than planned"])
+    assert machine.run("guard") == quiet  # no interface anywhere
+    eth0 = machine.show_interface("eth0", NIC, MAC)
+    assert machine.run("guard") == quiet
+    (eth0 / "address").write_text("52:54:00:4c:00:09\n")
+    assert machine.run("guard")[1][0] == f"failed {NIC} has MAC 52:54:00:4c:00:09 now, not {MAC} as planned"
+    (eth0 / "addr_assign_type").write_text("3\n")  # set by an administrator
+    assert machine.run("guard") == quiet
+    port = eth0 / "bonding_slave"
+    port.mkdir()
+    (port / "perm_hwaddr").write_text(f"{MAC}\n")
+    assert machine.run("guard") == quiet
+
+
+def test_the_twin_gets_its_driver_back_once_the_mac_shows_on_another_card(machine: Machine) -> None:
+    machine.conf(ROW, f"{NIC} mac {MAC} 8086:10d3")
+    (machine.devices / NIC / "driver").unlink()
+    assert machine.run("early") == (0, [f"changed {NIC} bound to vfio-pci (was without driver)"])
+    machine.show_interface("ens3", NIC_2, MAC, through="virtio0")
+    wrong = f"is not the card with MAC {MAC} as planned, which is interface ens3 now"
+    assert machine.run("guard")[1][0] == f"failed {NIC} {wrong}"
+    assert machine.run("boot") == (1, [f"failed {NIC} {wrong} {AGAIN}"])
+    assert (machine.driver(NIC), machine.override(NIC)) == ("e1000e", "(null)")
+
+
+def test_a_twin_in_a_guest_stays_there(machine: Machine) -> None:
+    machine.conf(ROW, f"{NIC} serial dsn {SERIAL}")
+    machine.show_serial(NIC, SERIAL)
+    machine.run("boot")
+    machine.show_serial(NIC, OTHER)
+    machine.hold(14)
+    assert machine.run("boot")[0] == 1
+    assert (machine.driver(NIC), machine.log) == ("vfio-pci", [])
+
+
+def test_the_functions_of_another_card_are_neither_made_nor_removed(machine: Machine) -> None:
+    machine.conf(f"{CARD} vfs 2 native 8086:10c9", f"{CARD} serial dsn {SERIAL}")
+    machine.show_serial(CARD, SERIAL)
+    machine.run("boot")
+    machine.show_serial(CARD, OTHER)
+    wrong = f"has serial number {OTHER} now, not {SERIAL} as planned"
+    assert machine.run("boot") == (1, [f"failed {CARD} {wrong} {AGAIN}"])
+    assert machine.run("release") == (0, [f"skipped {CARD} {wrong}; left alone"])
+    assert machine.log == []
+    assert machine.run("guard")[0] == 3
+
+
+# ---- the guard before nova-compute
+
+
+def test_the_guard_lets_pass_what_is_as_planned(machine: Machine) -> None:
+    machine.conf(ROW, f"{NIC_2} driver native 8086:10d3", f"{CARD} vfs 2 native 8086:10c9")
+    assert machine.run("guard") == (0, ["ok - none of 3 addresses holds another device than planned"])
+    assert machine.log == []
+
+
+def test_the_guard_stops_for_another_device_says_why_and_takes_a_person_s_word(machine: Machine) -> None:
+    machine.conf(ROW, f"{CARD} vfs 2 native 144d:a808", f"{NIC_2} driver native 8086:10c9")
+    word = machine.root / "run/nova-pci-passthrough-start-anyway"
+    wrong = [
+        f"failed {CARD} holds 8086:10c9 now, not 144d:a808 as planned",
+        f"failed {NIC_2} holds 8086:10d3 now, not 8086:10c9 as planned",
+    ]
+    status, lines = machine.run("guard")
+    assert (status, lines[:-1]) == (3, wrong)
+    assert lines[-1].startswith(
+        f"failed - nova-compute is kept from starting, for Nova would hand out the wrong device at {CARD} {NIC_2}. Run"
+    )
+    assert lines[-1].endswith(f"To start it all the same: touch {word}")
+    word.write_text("")
+    status, lines = machine.run("guard")
+    assert (status, lines[:-1]) == (0, wrong)
+    assert lines[-1].startswith(f"skipped - nova-compute starts all the same, for {word} exists, and Nova may hand out")
+
+
+def test_the_guard_lets_pass_what_is_gone_or_cannot_be_read(machine: Machine) -> None:
+    assert machine.run("guard")[0] == 0  # no devices.conf
+    machine.conf("0000:7f:00.0 driver vfio-pci 8086:10d3", ROW, "0000:02:00.9 driver vfio-pci")
+    (machine.devices / NIC / "vendor").unlink()
+    status, lines = machine.run("guard")
+    assert status == 0
+    assert lines[0] == "skipped 0000:7f:00.0 there is no device at this address, so Nova hands none out there"
+    assert lines[1] == f"skipped {NIC} its vendor and product cannot be read, so it cannot be told from another card"
+
+
+def test_nova_compute_is_kept_down_by_that_answer_alone(machine: Machine) -> None:
+    """What systemd makes of the drop-in's line, with the script at another place."""
+    line = DROP_IN.read_text().partition("ExecStartPre=+/bin/sh -c ")[2].splitlines()[0]
+    command = line.strip("'").replace("$$", "$").replace(SCRIPT, str(machine.root / "devices.sh"))
+
+    def starts() -> bool:
+        environment = {"PATH": os.environ["PATH"], "NOVA_PCI_ROOT": str(machine.root), "SIM": str(machine.root / "sim")}
+        argv = [*machine.shell, "-c", command.replace("/bin/sh ", f"{' '.join(machine.shell)} ")]
+        return subprocess.run(argv, env=environment, capture_output=True, timeout=30, check=False).returncode == 0
+
+    machine.conf(ROW)
+    assert starts()
+    machine.conf(f"{NIC} driver vfio-pci 144d:a808")
+    assert not starts()
+    (machine.root / "devices.sh").write_text("if then\n")
+    assert starts()
+    (machine.root / "devices.sh").unlink()
+    assert starts()
 
 
 # ---- release, status, hostile rows

@@ -14,6 +14,8 @@ CARD = ConfRow("0000:04:00.0", "vfs", "4 vfio-pci 8086:10c9")
 SCRIPT = "/usr/local/lib/nova-pci-passthrough/devices.sh"
 UNIT = "/etc/systemd/system/nova-pci-passthrough.service"
 WANTS = "/etc/systemd/system/multi-user.target.wants/nova-pci-passthrough.service"
+GUARD = "/etc/systemd/system/nova-compute.service.d/nova-pci-passthrough.conf"
+GUARD_RDO = "/etc/systemd/system/openstack-nova-compute.service.d/nova-pci-passthrough.conf"
 MODULES = "/etc/modules-load.d/nova-pci-passthrough.conf"
 CONF = "/etc/nova-pci-passthrough/devices.conf"
 HOOK = "/etc/initramfs-tools/hooks/nova-pci-passthrough"
@@ -51,6 +53,16 @@ def test_the_items_have_the_shape_of_the_plan() -> None:
                 "template": "nova-pci-passthrough.service.j2",
             },
             {"path": WANTS, "layer": "devices", "kind": "symlink", "target": UNIT},
+            *(
+                {
+                    "path": path,
+                    "layer": "devices",
+                    "kind": "file",
+                    "mode": "0644",
+                    "template": "nova-compute-guard.conf.j2",
+                }
+                for path in (GUARD, GUARD_RDO)
+            ),
             {"path": MODULES, "layer": "devices", "kind": "file", "mode": "0644", "template": "modules-load.conf.j2"},
             {"path": HOOK, "layer": "initramfs", "kind": "file", "mode": "0755", "template": "initramfs-tools-hook.j2"},
             {
@@ -95,7 +107,7 @@ def test_dracut() -> None:
 @pytest.mark.parametrize("rows", [(CARD,), (NATIVE,), (CARD, NATIVE)])
 def test_no_early_bind_no_initramfs(rows: tuple[ConfRow, ...]) -> None:
     found = files(*rows, tool="initramfs-tools")
-    assert paths(found)[:4] == [CONF, SCRIPT, UNIT, WANTS]
+    assert paths(found)[:6] == [CONF, SCRIPT, UNIT, WANTS, GUARD, GUARD_RDO]
     assert found["initramfs_modules"] == []
     tools = found["tools"]
     assert isinstance(tools, list)

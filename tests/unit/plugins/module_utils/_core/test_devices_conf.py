@@ -3,6 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.address import parse_address
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.binding import Binding
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.declaration import parse_declaration
@@ -13,7 +17,12 @@ from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.devices
     remembered_identities,
 )
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.model import PciDevice
-from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.selection import Chosen, Identity, Selection
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.selection import (
+    Chosen,
+    Identity,
+    Parent,
+    Selection,
+)
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.virtual_functions import VirtualFunctions
 
 CARD = parse_address("0000:04:00.0")
@@ -103,12 +112,57 @@ def test_the_devices_that_the_script_takes_in_hand_come_back_from_the_file() -> 
     assert listed_devices("") == ()
 
 
-def test_only_devices_chosen_by_mac_are_remembered() -> None:
-    by_mac, by_slot = parse_declaration([{"mac": "52:54:00:00:00:01"}, {"slot": "1"}])
-    card = PciDevice(CARD, vendor_id="8086", product_id="10c9")
-    vf = PciDevice(parse_address("0000:04:10.0"), vendor_id="8086", product_id="10ca", physical_function=CARD)
-    selection = Selection(chosen=(Chosen(card, by_mac), Chosen(card, by_slot), Chosen(vf, by_mac)))
-    assert chosen_identities(selection) == (Identity(CARD, "52:54:00:00:00:01", "8086", "10c9"),)
+def test_what_was_recorded_of_an_address_comes_back_as_one() -> None:
+    text = (
+        "0000:04:00.0 vfs 4 native 8086:10c9\n"
+        "0000:04:00.0 serial vpd A  B#1 \n"
+        "0000:04:00.0 slot Slot 4\n"
+        "0000:02:00.0 driver vfio-pci\n"
+        "0000:05:00.0 driver native 8086:10d3   # by hand\n"
+        "0000:06:00.0 serial lspci A1\n"
+    )
+    assert remembered_identities(text) == (
+        Identity(CARD, None, "8086", "10c9", "A  B#1", "vpd", "Slot 4"),
+        Identity(parse_address("0000:05:00.0"), None, "8086", "10d3"),
+    )
+
+
+MAC, SERIAL = "52:54:00:00:00:01", "a0-36-9f-ff-ff-7a-bc-de"
+NIC = PciDevice(CARD, vendor_id="8086", product_id="10c9", serial=SERIAL, serial_source="dsn", physical_slot="4")
+
+
+@pytest.mark.parametrize(
+    ("entry", "device", "expected"),
+    [
+        ({"mac": MAC}, NIC, Identity(CARD, MAC, "8086", "10c9", SERIAL, "dsn")),  # the serial number speaks for the MAC
+        ({"mac": MAC}, replace(NIC, serial=None), Identity(CARD, MAC, "8086", "10c9")),
+        ({"serial": SERIAL.upper()}, NIC, Identity(CARD, None, "8086", "10c9", SERIAL, "dsn")),
+        ({"slot": "4"}, NIC, Identity(CARD, None, "8086", "10c9", slot="4")),
+        ({"serial": SERIAL, "slot": "4"}, NIC, Identity(CARD, None, "8086", "10c9", SERIAL, "dsn", "4")),
+        ({"serial": "a\ufffd"}, replace(NIC, serial="a\ufffd"), None),  # no shell could compare it
+        ({"serial": " x"}, replace(NIC, serial=" x"), None),
+        ({"vendor_id": "8086", "product_id": "10c9"}, NIC, None),
+        ({"address": "0000:04:00.0"}, NIC, None),
+        ({"mac": MAC}, replace(NIC, physical_function=parse_address("0000:03:00.0")), None),
+        ({"serial": SERIAL}, replace(NIC, product_id=None), None),
+    ],
+)
+def test_what_a_declaration_pins_is_recorded_and_read_back(
+    entry: dict[str, str], device: PciDevice, expected: Identity | None
+) -> None:
+    (parsed,) = parse_declaration([entry])
+    found = chosen_identities(Selection(chosen=(Chosen(device, parsed),)))
+    assert found == (() if expected is None else (expected,))
+    assert chosen_identities(Selection(parents=(Parent(device, parsed, "native"),))) == found
+    rows = devices_conf_rows([replace(binding("0000:04:00.0", "vfio-pci"), product_id="10c9")], [], found)
+    text = "".join(f"{row.address} {row.what} {row.value}\n" for row in rows)
+    assert remembered_identities(text) == (expected or Identity(CARD, None, "8086", "10c9"),)
+
+
+def test_two_entries_for_one_card_are_recorded_together() -> None:
+    by_mac, by_slot = parse_declaration([{"mac": MAC}, {"slot": "4"}])
+    selection = Selection(chosen=(Chosen(NIC, by_mac),), parents=(Parent(NIC, by_slot, "native"),))
+    assert chosen_identities(selection) == (Identity(CARD, MAC, "8086", "10c9", SERIAL, "dsn", "4"),)
 
 
 def test_the_reason_is_no_part_of_the_file() -> None:

@@ -67,10 +67,12 @@ def test_tools_are_those_that_are_installed(facts, tool, expected):
     assert any("initramfs" in note for note in places.notes) is (tool is None)
 
 
-def test_directories_are_those_that_bear_our_name():
+def test_directories_are_those_that_bear_our_name_and_those_of_drop_ins():
     assert host_places(GRUB, None).directories == (
         "/etc/nova-pci-passthrough",
         "/usr/local/lib/nova-pci-passthrough",
+        "/etc/systemd/system/nova-compute.service.d",
+        "/etc/systemd/system/openstack-nova-compute.service.d",
         "/usr/lib/dracut/modules.d/90nova-pci-passthrough",
     )
 

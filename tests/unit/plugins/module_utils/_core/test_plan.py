@@ -32,6 +32,7 @@ from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.plan im
     refuse_nothing_to_plan,
 )
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.reading import value
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.selection import Identity
 
 SSH_NIC = parse_address("0000:01:00.0")
 NIC = parse_address("0000:02:00.0")
@@ -296,3 +297,16 @@ def test_what_could_not_be_read_is_told_where_something_is_handed_out():
     note = "Not to be told, and so not counted: SSH_CONNECTION (no network interface carries 192.0.2.2)"
     assert note in plan(inventory, boot(ON, ON))["notes"]
     assert plan(inventory, boot(ON, ON), wishes())["notes"] == []
+
+
+def test_a_card_that_moved_since_the_last_run_is_told_first_and_recorded_where_it_is():
+    spare = next(item for item in HOST.devices if str(item.address) == "0000:02:00.0")
+    moved = replace(spare, address=parse_address("0000:09:00.0"), serial="a1", serial_source="dsn")
+    there = (*HOST.devices, moved)
+    wanted = wishes({**NICS, "serial": "a1"})
+    known = Identity(spare.address, None, "8086", "10d3", "a1", "dsn")
+    made = plan(replace(HOST, devices=there), wanted=wanted, memory=Memory(identities=(known,)))
+    was = "pci_passthrough_devices[0]: the card with serial a1 was 0000:02:00.0 and is 0000:09:00.0"
+    assert made["notes"][0].startswith(was)
+    assert {"address": "0000:09:00.0", "what": "serial", "value": "dsn a1"} in made["devices_conf"]
+    assert not any(note.startswith(was) for note in plan(replace(HOST, devices=there), wanted=wanted)["notes"])

@@ -423,6 +423,11 @@ def test_a_device_chosen_by_mac_is_found_again_once_it_has_left_its_driver() -> 
     assert chosen(select(host(replace(bound, product_id="1572")), entries, [known])) == []
     moved = replace(NIC_2, network_interfaces=(NetworkInterface("eth0", "52:54:00:00:00:01"),))
     assert chosen(select(host(bound, moved), entries, [known])) == ["0000:03:00.0"]
+    # ... nor where its twin stands, which the serial number tells
+    numbered = replace(known, serial="a1")
+    assert chosen(select(host(replace(bound, serial="b2")), entries, [numbered])) == []
+    assert chosen(select(host(replace(bound, serial="a1")), entries, [numbered])) == ["0000:02:00.0"]
+    assert chosen(select(host(bound), entries, [numbered])) == ["0000:02:00.0"]
 
 
 def test_the_declared_id_of_the_functions_is_held_against_the_card() -> None:

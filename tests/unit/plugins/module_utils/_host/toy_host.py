@@ -26,6 +26,7 @@ CONF = "/etc/nova-pci-passthrough/devices.conf"
 SCRIPT = "/usr/local/lib/nova-pci-passthrough/devices.sh"
 UNIT = "/etc/systemd/system/nova-pci-passthrough.service"
 WANTS = "/etc/systemd/system/multi-user.target.wants/nova-pci-passthrough.service"
+GUARD = "/etc/systemd/system/nova-compute.service.d/nova-pci-passthrough.conf"
 HOOK = "/etc/initramfs-tools/hooks/nova-pci-passthrough"
 CMDLINE = "/etc/kernel/cmdline"
 JOURNAL = "/var/lib/nova-pci-passthrough/journal.json"
@@ -170,6 +171,7 @@ class ToyHost:
             "devices.conf.j2": self.conf(),
             "devices.sh.j2": _DEVICES_SH,
             "unit.j2": "# nova_pci.passthrough\n[Service]\n",
+            "guard.j2": "# nova_pci.passthrough\n[Service]\n",
             "hook.j2": "#!/bin/sh\n# nova_pci.passthrough\n",
         }
 
@@ -195,6 +197,7 @@ class ToyHost:
             {"path": SCRIPT, "layer": "devices", "kind": "file", "mode": "0755", "template": "devices.sh.j2"},
             {"path": UNIT, "layer": "devices", "kind": "file", "mode": "0644", "template": "unit.j2"},
             {"path": WANTS, "layer": "devices", "kind": "symlink", "target": "../nova-pci-passthrough.service"},
+            {"path": GUARD, "layer": "devices", "kind": "file", "mode": "0644", "template": "guard.j2"},
             {"path": HOOK, "layer": "initramfs", "kind": "file", "mode": "0755", "template": "hook.j2"},
         ]
         return {
