@@ -19,6 +19,7 @@ author:
   - nova_pci contributors (@nova-pci)
 extends_documentation_fragment:
   - nova_pci.passthrough.info
+  - nova_pci.passthrough.overrides
   - nova_pci.passthrough.root
 options:
   devices:
@@ -27,14 +28,6 @@ options:
       - Not checked by Ansible's own argument validation, so that ids that YAML read as numbers get a helpful error.
     type: raw
     required: true
-  overrides:
-    description:
-      - Devices to hand out although the host seems to need them, each a mapping of C(address), one exact PCI address,
-        and C(reason), which is printed with every plan.
-      - Never covers what carries C(/) or C(/boot), the default route or the Ansible connection, a bridge, or a device
-        that a guest holds.
-    type: raw
-    default: []
   iommu_pt:
     description: Put C(iommu=pt) on the kernel command line. Do not use it on AMD hosts that run SEV-SNP guests.
     type: bool

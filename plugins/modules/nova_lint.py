@@ -22,6 +22,7 @@ author:
   - nova_pci contributors (@nova-pci)
 extends_documentation_fragment:
   - nova_pci.passthrough.info
+  - nova_pci.passthrough.overrides
   - nova_pci.passthrough.root
 options:
   config_files:
@@ -47,10 +48,6 @@ options:
       - The declaration C(pci_passthrough_devices), to be held against the release, and on a host with nova-compute
         against its devices. Left out, only the configuration is looked at.
     type: raw
-  overrides:
-    description: The variable C(pci_passthrough_overrides), which goes with O(devices).
-    type: raw
-    default: []
   placement:
     description: >-
       The variable C(pci_passthrough_placement), to be held against O(release) and O(devices). Left out, nothing that

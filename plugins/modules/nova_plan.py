@@ -20,6 +20,7 @@ author:
   - nova_pci contributors (@nova-pci)
 extends_documentation_fragment:
   - nova_pci.passthrough.info
+  - nova_pci.passthrough.overrides
   - nova_pci.passthrough.root
 options:
   devices:
@@ -29,14 +30,6 @@ options:
         made from the declaration alone.
     type: raw
     required: true
-  overrides:
-    description:
-      - Devices to hand out although the host seems to need them, each a mapping of C(address), one exact PCI address,
-        and C(reason), which is printed with every plan.
-      - Never covers what carries C(/) or C(/boot), the default route or the Ansible connection, a bridge, or a device
-        that a guest holds.
-    type: raw
-    default: []
   role:
     description: Which services have to be on the host. V(compute) means nova-compute, V(controller) at least one of nova-api,
       nova-scheduler and nova-conductor.

@@ -109,7 +109,8 @@ def test_a_device_spec(text: str, version: Any, placement: bool) -> None:
     specs = only_ours(parse_device_spec, text, version, placement, lambda _address: True, lambda _name: None)
     for spec in specs or ():
         for number in (spec.vendor_id, spec.product_id):
-            assert number == "*" or re.fullmatch("[0-9a-f]{4}", number)
+            # Nova prints what it has read with %04x, whatever came, and a number below zero matches no device then.
+            assert number == "*" or re.fullmatch("[0-9a-f]{4}|-[0-9a-f]{3,}", number)
 
 
 ALIAS_KEYS = ("name", "vendor_id", "product_id", "device_type", "numa_policy", "resource_class", "traits", "live_migratable",
@@ -126,7 +127,8 @@ def test_aliases(texts: list[str], version: Any, placement: bool) -> None:
     only_ours(read_aliases, texts, version, placement)
     for text in texts:
         spec = only_ours(parse_alias, text, version)
-        assert spec is None or parse_alias(spec.to_json(), version) == spec
+        # A name of blanks alone is one to Nova's schema, and empty once Nova has taken the blanks off.
+        assert spec is None or not spec.name or parse_alias(spec.to_json(), version) == spec
 
 
 @cases(1000)

@@ -25,7 +25,7 @@ SCENARIOS = {"host": TEST, "openstack": TEST, "placement": TEST_LONG}
 
 # Every folder of test files, by the step that collects it.
 CONTRACT_PATHS = ("tests/unit",)
-UNIT_PATHS = ("tests/unit/plugins", "tests/unit/roles")
+UNIT_PATHS = ("tests/unit/playbooks", "tests/unit/plugins", "tests/unit/roles")
 LAB_PATHS = ("tests/lab/tests",)
 FUZZ_PATHS = ("tests/fuzz",)
 ROOMS_WITHOUT_ANSIBLE = ("tests/unit/plugins/module_utils/_core", "tests/unit/plugins/module_utils/_host")

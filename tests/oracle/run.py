@@ -29,6 +29,7 @@ from oracle.releases import RELEASES, Release
 from oracle.trial import Verdict, hold_trial
 
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.nova_release import parse_release
+from ansible_collections.nova_pci.passthrough.tests.tried import tried
 
 CASES = 20000
 EXIT_NOT_POSSIBLE_HERE = 3  # as tests/lab says it
@@ -96,6 +97,8 @@ def _trial(python: str, version: str, seed: int, count: int, budget: float) -> V
 
 def _tell(verdict: Verdict) -> int:
     _say(verdict.line())
+    tried(f"oracle cases, Nova {verdict.version}", verdict.cases.total())
+    tried(f"oracle disagreements, Nova {verdict.version}", verdict.disagreements.total())
     if verdict.smallest is None:
         return 0
     _say(str(verdict.smallest))

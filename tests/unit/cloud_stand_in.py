@@ -32,6 +32,7 @@ STATE: dict[str, Any] = {
     "written": [],  # "METHOD service path" of every request that changes something
     "admin": True,
     "password": "secret",
+    "token": "token",
     "page": 1000,
     "page_of_a_proxy": None,
     "resets": {},  # "METHOD /path" (a regular expression) -> how many of the next connections are reset
@@ -111,7 +112,7 @@ class Handler(BaseHTTPRequestHandler):
             status, raw = 502, STATE["page_of_a_proxy"].encode()
         self.send_response(status)
         if "/auth/tokens" in self.path:
-            self.send_header("X-Subject-Token", "token")
+            self.send_header("X-Subject-Token", STATE["token"])
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(raw)))
         self.end_headers()
@@ -126,6 +127,8 @@ def route(method: str, whole: str, body: dict[str, Any], base: str) -> Reply:
             STATE.update(copy.deepcopy(START))
         STATE.update(body)
         return 200, STATE
+    if not service:  # nova-api, asked whether it is there
+        return 300, {"versions": []}
     if service == "identity":
         return identity(method, parts, body, base)
     parts = [part for part in parts if part not in ("", "v2.1", "v2", "v2.0")]
@@ -398,7 +401,7 @@ class StandIn:
 
 @contextlib.contextmanager
 def running(folder: Path) -> Iterator[StandIn]:
-    """Start it, with a clouds.yaml in *folder* for the clouds here, wrong_password, elsewhere and no_region."""
+    """Start it, with a clouds.yaml in *folder* for the clouds of clouds_yaml()."""
     process = subprocess.Popen([sys.executable, __file__], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
@@ -427,6 +430,7 @@ def clouds_yaml(url: str) -> str:
         "here": cloud(),
         "wrong_password": cloud(password="other"),
         "elsewhere": cloud(auth_url="http://127.0.0.1:9/identity"),
+        "password_in_url": cloud(auth_url="http://admin:S3cr3t@127.0.0.1:9/identity"),
         "no_region": cloud(region="Atlantis"),
         "no_auth": {"region_name": "here"},
     }

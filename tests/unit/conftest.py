@@ -8,6 +8,7 @@ Under ansible-test Ansible's own loader serves the name already, and nothing hap
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import sys
 from pathlib import Path
@@ -45,6 +46,26 @@ def _serve() -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Here and not in pyproject.toml, as ansible-test brings a configuration of its own."""
     config.addinivalue_line("markers", "slow: too slow for make check; make test runs it")
+
+
+# Tests of which every case is one question to a guard: may this device be handed out? Counted for docs/reliability.md.
+GUARDS = tuple(
+    f"test_{name}.py" for name in ("network", "override", "ownership", "seat", "selection", "usage", "verdict")
+)
+_passed = {"guard cases": 0}
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.when == "call" and report.passed and report.nodeid.partition("::")[0].endswith(GUARDS):
+        _passed["guard cases"] += 1
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workerinput") or not any(_passed.values()):
+        return  # a worker of pytest-xdist hands its reports to the session that started it
+    tried = importlib.import_module(f"{_NAME}.tests.tried").tried
+    for what, count in _passed.items():
+        tried(what, count)
 
 
 _UNDER_ANSIBLE_TEST = _is_served()

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
+from ansible_collections.nova_pci.passthrough.tests.unit.plugins.modules import test_way_back, test_way_back_cloud
+
 ROOT = Path(__file__).resolve().parents[2]
 ROLES = sorted(path for path in (ROOT / "roles").glob("*") if path.is_dir())
 SKELETON = ("README.md", "defaults/main.yml", "meta/argument_specs.yml", "meta/main.yml", "tasks/main.yml")
@@ -178,3 +180,10 @@ def test_facts_are_read_from_ansible_facts_alone(role):
 @each_role
 def test_no_role_depends_on_another(role):
     assert not (loaded(role / "meta/main.yml") or {}).get("dependencies")
+
+
+@each_role
+def test_every_way_back_stands_in_the_matrix_of_removals(role):
+    """A role that takes something back has a row for each state that a host or a cloud can be in."""
+    matrices = (test_way_back, test_way_back_cloud)
+    assert (role / "tasks/remove.yml").is_file() == any(role.name in matrix.ROLES for matrix in matrices)

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from .._core.cloud_call import COMPUTE, PLACEMENT, Answer, Call
 from .._core.cloud_trouble import answer_trouble, connection_trouble, has_no_credentials
 from .._core.errors import MachineProblem
+from .._core.secrets import redact
 
 SDK = "openstacksdk"
 try:
@@ -47,7 +48,7 @@ class Cloud:
         try:
             response = _persist(lambda: self._request(call), patience)
         except (ClientException, SDKException) as error:
-            raise connection_trouble(_names(error), str(error), self.name, call) from error
+            raise connection_trouble(_names(error), redact(str(error), ()), self.name, call) from error
         try:
             body = response.json() if response.content else {}
         except ValueError:  # a proxy's page
@@ -86,7 +87,7 @@ def connect(name: str | None) -> Cloud:
         connection = openstack.connect(cloud=wanted, load_yaml_config=True, load_envvars=True)
         _persist(connection.session.get_token, PATIENCE_SECONDS)  # authorize() would hide why not
     except (ClientException, SDKException) as error:
-        raise connection_trouble(_names(error), str(error), wanted) from error
+        raise connection_trouble(_names(error), redact(str(error), ()), wanted) from error
     return Cloud(wanted, connection)
 
 

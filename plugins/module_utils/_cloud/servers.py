@@ -14,6 +14,7 @@ from urllib.parse import quote
 from .._core.cloud_call import COMPUTE, IMAGE, NETWORK, PLACEMENT, Call
 from .._core.errors import InputProblem, MachineProblem
 from .._core.flavor_plan import Flavor, create_calls, delete_call
+from .._core.secrets import redact
 from .._core.server_story import Clues, ComputeService, PciProvider, parse_computes
 from .._core.smoke_plan import PREFIX, Probe, server_call, smoke_flavor, stale_flavors, stale_servers
 from .._core.smoke_proof import provider_address
@@ -112,7 +113,7 @@ def _clues(cloud: Cloud, wanted: Wanted, row: Mapping[str, Any], passed: int) ->
     clues = Clues(
         wanted.probe.alias,
         wanted.probe.count,
-        tuple(dict.fromkeys(text for text in texts if text)),
+        tuple(dict.fromkeys(redact(text, ()) for text in texts if text)),  # as for Answer.message
         status=row["status"],
         task_state=row.get("OS-EXT-STS:task_state"),
         host=row.get("OS-EXT-SRV-ATTR:host"),

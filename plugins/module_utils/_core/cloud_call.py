@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .secrets import redact
+
 COMPUTE = "compute"
 IMAGE = "image"
 NETWORK = "network"
@@ -51,11 +53,14 @@ class Answer:
 
     @property
     def message(self) -> str:
-        """What the service says is wrong: {"badRequest": {"message": ...}}, {"errors": [{"detail": ...}]}, {"message": ...}."""
+        """What the service says is wrong: {"badRequest": {"message": ...}}, {"errors": [{"detail": ...}]}, {"message": ...}.
+
+        Without the user and password of an URL: a service that cannot reach its database may name it whole.
+        """
         errors = self.body.get("errors")
         if isinstance(errors, list) and errors and isinstance(errors[0], dict):
-            return str(errors[0].get("detail") or errors[0].get("title") or "")
+            return redact(str(errors[0].get("detail") or errors[0].get("title") or ""), ())
         inner = next(
             (value for value in self.body.values() if isinstance(value, dict) and "message" in value), self.body
         )
-        return str(inner.get("message", ""))
+        return redact(str(inner.get("message", "")), ())

@@ -53,6 +53,7 @@ from ansible_collections.nova_pci.passthrough.tests.oracle.oslo_config.cases imp
     Case,
     draw_case,
 )
+from ansible_collections.nova_pci.passthrough.tests.tried import tried  # noqa: E402
 
 VERSIONS = {"10.7.0": 1, "8.3.4": 4}  # that of Nova 34 gets every case, that of Victoria each fourth
 CASES = 20_000
@@ -204,7 +205,8 @@ def compare(seeds: range, environments: Path | None) -> int:
 
 
 def _compare_all(cases: Sequence[Case], processes: Mapping[str, subprocess.Popen[str]]) -> tuple[int, int, int]:
-    disagreements = refused = values = 0
+    refused = values = 0
+    disagreements = dict.fromkeys(processes, 0)
     for number, case in enumerate(cases):
         config = configuration(case)
         for version, process in processes.items():
@@ -215,10 +217,13 @@ def _compare_all(cases: Sequence[Case], processes: Mapping[str, subprocess.Popen
             refused += bool(real["refused"])
             values += len(real.get("values", ()))
             for difference in differences(config, real):
-                disagreements += 1
-                if disagreements <= SHOWN:
+                disagreements[version] += 1
+                if sum(disagreements.values()) <= SHOWN:
                     print(f"seed {case.seed}, oslo.config {version}: {difference}")
-    return disagreements, refused, values
+    for version, wrong in disagreements.items():
+        tried(f"oracle cases, oslo.config {version}", len(cases[:: VERSIONS[version]]))
+        tried(f"oracle disagreements, oslo.config {version}", wrong)
+    return sum(disagreements.values()), refused, values
 
 
 def _memory() -> str | None:

@@ -37,6 +37,7 @@ from ansible_collections.nova_pci.passthrough.plugins.modules import (
     smoke_server,
     smoke_verify,
 )
+from ansible_collections.nova_pci.passthrough.tests.tried import tried
 from ansible_collections.nova_pci.passthrough.tests.unit import machine_builder
 from ansible_collections.nova_pci.passthrough.tests.unit.plugins.module_utils._host.nova_hosts import (
     debian_compute,
@@ -73,6 +74,14 @@ BOOT = {
     "boot/grub/grub.cfg": "menuentry 'Debian' {\n\tlinux /boot/vmlinuz root=/dev/vda1 ro quiet\n}\n",
 }
 PLAIN_LINE = re.compile(r"[A-Za-z0-9_:. \t-]*")
+asked: list[object] = []  # what this test has given to a plan, a parser or a module
+
+
+@pytest.fixture(autouse=True)
+def counted():
+    asked.clear()
+    yield
+    tried("hostile inputs", len(asked))
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +101,7 @@ def machine(tmp_path_factory):
 
 def refused_or(work, *given):
     """What comes out of *work*, None when it is refused. Anything but an error of ours ends the test."""
+    asked.append(work)
     try:
         return work(*given)
     except PassthroughError as error:
@@ -322,6 +332,7 @@ def run(module, capsys, given):
     assert result.get("msg") or not result.get("failed")
     assert "Traceback" not in json.dumps(result)
     assert "exception" not in result
+    asked.append(module)
     return result
 
 

@@ -25,6 +25,7 @@ from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.files i
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.initramfs import read_initramfs_tool
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.nova import read_nova
 from ansible_collections.nova_pci.passthrough.plugins.modules import host_apply, nova_apply
+from ansible_collections.nova_pci.passthrough.tests.tried import tried
 from ansible_collections.nova_pci.passthrough.tests.unit.plugins.module_utils._host import nova_hosts
 from ansible_collections.nova_pci.passthrough.tests.unit.plugins.module_utils._host.test_kill_points import (
     count_points,
@@ -112,6 +113,9 @@ class Nova(ToyNova):
 
 
 HOSTS = {"host": Host, "nova": Nova}
+ROLES = frozenset(
+    {"host", "compute", "controller"}
+)  # whose remove.yml calls one of the two; the others: test_way_back_cloud.py
 
 
 def untouched(_host):
@@ -285,6 +289,7 @@ def test_a_removal(case, build, remove):
     assert (again["changed"], again["actions"], again["kept"]) == (False, [], done["kept"])
     assert host.identities() == quiet
     assert host.log() == []
+    tried("ways back", 1)
 
 
 @pytest.mark.parametrize("kind", HOSTS)
@@ -409,6 +414,7 @@ def test_half_applied(kind, build, remove):
         if done["changed"]:
             host.tells_nothing_of_us()
         assert remove(host)["changed"] is False, f"point {point}"
+        tried("ways back", 1)
 
 
 UUID = "5f2f7a30-7c53-4a7e-9d0a-6a3d6f3b1c55"
@@ -459,6 +465,7 @@ def test_nothing_is_begun_while_a_guest_holds_a_device(kind, state, holder, buil
     shutil.rmtree(host.at(gone))
     assert remove(host)["changed"] is True
     assert host.at(CONF).exists() is (kind == "nova")
+    tried("ways back", 1)
 
 
 def test_a_controller_has_no_guests(build, remove):
@@ -502,4 +509,5 @@ def test_half_removed_by_marks(kind, loss, stride, build):
             assert done["notes"][0].partition(". ")[0] == whole["notes"][0].partition(". ")[0], f"point {point}"
         host.tells_nothing_of_us()
         assert host.run("absent").to_dict()["changed"] is False, f"point {point}"
+        tried("ways back", 1)
     assert points > 15

@@ -162,3 +162,10 @@ def test_keystone_may_lose_a_connection_too(nova, lost):
     nova.control(resets={lost: 1})
     assert connect("here").get(FLAVORS).status == 200
     assert list(nova.control()["resets"].values()) == [0]
+
+
+def test_a_password_in_the_url_of_keystone_is_not_said(nova):
+    with pytest.raises(MachineProblem) as caught:
+        connect("password_in_url")
+    assert "Keystone cannot be reached" in str(caught.value)
+    assert "S3cr3t" not in str(caught.value)

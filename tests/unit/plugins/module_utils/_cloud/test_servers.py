@@ -91,6 +91,15 @@ def test_what_is_known_of_a_server_that_failed(nova):
     assert clues.providers == (PciProvider("compute1_0000:02:00.0", 1, 1),)
 
 
+def test_a_fault_names_no_password(nova):
+    url = "mysql+pymysql://nova:S3cr3t@ctl/nova"
+    event = {"result": "Error", "details": url, "traceback": f"line\nArgumentError: {url}"}
+    nova.control(life=["ERROR"], fault={"message": url, "details": f"Traceback {url}"}, events=[event])
+    texts = servers.make_server(connect("here"), WANTED).clues.texts
+    assert "ArgumentError: mysql+pymysql://***@ctl/nova" in texts
+    assert "S3cr3t" not in "".join(texts)
+
+
 def test_what_may_not_be_asked_is_not_known(nova):
     nova.control(
         broken={

@@ -173,3 +173,7 @@ def test_rules_that_came_with_31_3_1(values: list[str], in_placement: bool, prob
 def test_what_these_rules_let_pass() -> None:
     assert set(read_aliases([line(resource_class="X")], NEW, pci_in_placement=True)) == {"a1"}
     assert len(read_aliases([line(**IDS, device_type="type-PF")] * 2, NEW)["a1"][1]) == 2
+
+
+def test_a_name_of_blanks_alone_is_an_empty_one_as_in_nova() -> None:
+    assert parse_alias('{"name": " "}', NovaVersion(29, 0, 0)).name == ""

@@ -19,6 +19,8 @@ from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.cloud_c
         ({"errors": [{"title": "Not Found"}]}, "Not Found"),
         ({"errors": []}, ""),
         ({"message": "plain"}, "plain"),
+        ({"x": {"message": "no mysql://nova:S3cr3t@ctl/nova"}}, "no mysql://***@ctl/nova"),
+        ({"errors": [{"detail": "no mysql://nova:S3cr3t@ctl/nova"}]}, "no mysql://***@ctl/nova"),
         ({}, ""),
     ],
 )

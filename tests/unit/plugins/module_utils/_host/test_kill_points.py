@@ -20,6 +20,7 @@ import pytest
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.errors import MachineProblem
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.journal import journal_from_text
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.files import TEMPORARY_SUFFIX, Files
+from ansible_collections.nova_pci.passthrough.tests.tried import tried
 from ansible_collections.nova_pci.passthrough.tests.unit.plugins.module_utils._host.toy_host import ToyHost, in_memory
 from ansible_collections.nova_pci.passthrough.tests.unit.plugins.module_utils._host.toy_nova import (
     NOVA_CONF,
@@ -197,7 +198,7 @@ def test_the_same_run_again_completes(kind, scenario, stride, folder):
             assert not host.at(host.state).exists(), f"point {point}"
         elif host.at(host.journal).exists():
             assert json.loads(host.text(host.journal))["unfinished"] is None
-    print(f"kill points, {kind} {scenario}: {points}, each followed by the same run")
+    tried(f"kill points, {kind}", len(range(1, points + 1, stride)))
     assert points > 20
 
 
@@ -218,7 +219,7 @@ def test_a_removal_afterwards_brings_the_very_first_state(kind, scenario, stride
             assert host.holds_settings_of_old() == [], f"point {point}"
         elif host.log():
             assert "nova_pci" not in host.text("/boot/grub/grub.cfg")
-    print(f"kill points, {kind} {scenario}: {points}, each followed by a removal")
+    tried(f"kill points, {kind}", len(range(1, points + 1, stride)))
 
 
 PAIRS = (pytest.param(17, id="some pairs"), pytest.param(5, id="many pairs", marks=pytest.mark.slow))
@@ -248,7 +249,7 @@ def test_a_second_run_that_is_cut_off_too_loses_nothing(kind, stride, folder):
             assert without_boot(content_of(host.tree())) == without_boot(virgin), f"points {first} and {second}"
             shutil.rmtree(host.root)
         shutil.rmtree(between)
-    print(f"{kind}: {pairs} pairs of kill points")
+    tried(f"kill points, {kind}", 2 * pairs)
     assert pairs > 5
 
 
