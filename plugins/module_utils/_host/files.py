@@ -167,14 +167,27 @@ class Files:
             directory = parent_of(directory)
         place = (self._prefix + (self.real(directory) if directory != "/" else "/")) or "/"
         status = os.statvfs(place)
-        free = status.f_bfree if os.geteuid() == 0 else status.f_bavail
+        filesystem = os.stat(place).st_dev
+        free = status.f_bavail
+        if os.geteuid() == 0:
+            free = max(0, status.f_bfree - self._kept_from_root(filesystem))
         return Room(
-            filesystem=os.stat(place).st_dev,
+            filesystem=filesystem,
             writable=os.access(place, os.W_OK | os.X_OK),
             read_only=bool(status.f_flag & os.ST_RDONLY),
             bytes_free=free * status.f_frsize,
             inodes_free=status.f_ffree if status.f_files else None,
         )
+
+    def _kept_from_root(self, filesystem: int) -> int:
+        """Return the blocks that ext4 counts as free and gives to nobody (fs/ext4/super.c, resv_blocks)."""
+        number = f"{os.major(filesystem)}:{os.minor(filesystem)}"
+        try:
+            device = os.path.basename(os.readlink(f"{self._prefix}/sys/dev/block/{number}"))
+        except OSError:
+            return 0
+        kept = (self.text(f"/sys/fs/ext4/{device}/reserved_clusters") or "").strip()
+        return int(kept) if kept.isdigit() else 0
 
     # -- changing
 

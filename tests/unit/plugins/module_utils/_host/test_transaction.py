@@ -582,7 +582,7 @@ def until(condition):
 class RecordingFiles(Files):
     """Remembers each operation."""
 
-    steps: list[tuple[str, str]] = []
+    steps: list[tuple[str, str]]
 
     def step(self, operation, path):
         type(self).steps.append((operation, path))
