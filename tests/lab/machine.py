@@ -36,10 +36,12 @@ HUNG = "blocked for more than 120 seconds"  # kernel/hung_task.c
 CLOUDS = "clouds.d"
 """Folder of the clouds among the run folders; no machine can have this name."""
 
-MEMORY_MIB = {"intel": 2048, "amd": 2048, "small": 1024, "moved": 2048, zoo.CLOUD: 3072}
+MEMORY_MIB = {"intel": 2048, "amd": 2048, "small": 1024, "faults": 768, "moved": 2048, zoo.CLOUD: 3072}
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 _PORT_TRIES = 5
+_DISKS = ("disk.qcow2", "data.qcow2")
+_MOMENT = "frozen"
 
 
 @dataclass(frozen=True)
@@ -148,6 +150,24 @@ class Machine:
                 os.kill(pid, signal.SIGKILL)
         self._wait_gone(10)
 
+    def freeze(self) -> None:
+        """Keep this moment, memory and all, and stop: `thaw` goes on from it as often as wanted. For the zoo `faults`."""
+        refusal = self.monitor("human-monitor-command", {"command-line": f"savevm {_MOMENT}"})
+        if refusal:
+            raise LabError(f"QEMU cannot freeze {self.name}: {str(refusal).strip()}.")
+        self._quit()
+        for name in _DISKS:
+            (self.directory / name).replace(self.directory / f"{_MOMENT}-{name}")
+
+    def thaw(self) -> None:
+        """Go on from the moment of `freeze`, with the disks and the memory of then."""
+        progress = Progress(self.name)
+        self._quit()
+        for name in _DISKS:
+            shutil.copyfile(self.directory / f"{_MOMENT}-{name}", self.directory / name)
+        self._start(progress, "-loadvm", _MOMENT)
+        self._wait_for_ssh(progress, BOOT_SECONDS)
+
     def down(self) -> None:
         """Stop the machine, remove all of it, and prove that nothing is left."""
         self._quit()
@@ -199,7 +219,7 @@ class Machine:
         golden = self.lab.build(suite, progress, self.recipe)
         self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         host, port = self._address()
-        for source, target in ((golden.disk, "disk.qcow2"), (golden.data_disk, "data.qcow2")):
+        for source, target in zip((golden.disk, golden.data_disk), _DISKS, strict=True):
             if not source.exists():
                 continue
             overlay = str(self.directory / target)
@@ -234,11 +254,11 @@ class Machine:
         temporary.write_text(text, encoding="utf-8")
         temporary.replace(self.directory / "machine.json")
 
-    def _start(self, progress: Progress) -> None:
+    def _start(self, progress: Progress, *more: str) -> None:
         """Start QEMU; its port is kept across starts and changed only if somebody took it."""
         state = self.state
         for _try in range(_PORT_TRIES):
-            argv = self._argv(state, progress)
+            argv = [*self._argv(state, progress), *more]
             done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
             if done.returncode == 0:
                 progress.say(f"started {state.suite}, zoo {state.zoo}, SSH port {state.ssh_port}")

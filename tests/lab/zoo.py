@@ -14,7 +14,7 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-ZOOS = ("intel", "amd", "small", "moved")
+ZOOS = ("intel", "amd", "small", "faults", "moved")
 CLOUD = "cloud"
 """The compute host of a cloud (cloud.py); no zoo of a machine that stands alone."""
 
@@ -208,6 +208,20 @@ DEVICES = (
     ),
 )
 
+# In place of the NVMe: QEMU cannot freeze a machine that has one (machine.py, `freeze`).
+_DATA_DISK = Device(
+    name="data_disk",
+    address="0000:00:04.0",
+    ids="1af4:1001",
+    why="holds a mounted file system (/srv/data): must be refused",
+    args=(
+        "-drive",
+        "file={data_disk},if=none,id=data,format=qcow2,cache=unsafe",
+        "-device",
+        f"virtio-blk-pci,drive=data,bus=pcie.0,addr=0x4,{_NOTHING_LOST}",
+    ),
+)
+
 CLOUD_DEVICES = (
     # Without a display GRUB waits for ever.
     *(device for device in DEVICES if device.name in ("console_vga", "root_disk")),
@@ -285,6 +299,7 @@ _IOMMU = {
     "intel": "intel-iommu,intremap=on,caching-mode=on",
     "amd": "amd-iommu,intremap=on",
     "small": "intel-iommu,intremap=on,caching-mode=on",
+    "faults": "intel-iommu,intremap=on,caching-mode=on",
     "moved": "intel-iommu,intremap=on,caching-mode=on",
     CLOUD: "intel-iommu,intremap=on,caching-mode=on",
 }
@@ -296,8 +311,11 @@ def devices(zoo: str) -> tuple[Device, ...]:
         return CLOUD_DEVICES
     if zoo not in ZOOS:
         raise ValueError(f"There is no zoo named {zoo!r}; choose one of {', '.join(ZOOS)}.")
+    small = tuple(device for device in DEVICES if device.small)
     if zoo == "small":
-        return tuple(device for device in DEVICES if device.small)
+        return small
+    if zoo == "faults":
+        return tuple(_DATA_DISK if device.name == "nvme_data" else device for device in small)
     if zoo == "moved":
         return tuple(item for device in DEVICES for item in _moved(device))
     return tuple(_for_amd(device) if zoo == "amd" else device for device in DEVICES)

@@ -28,9 +28,10 @@ CONTRACT_PATHS = ("tests/unit",)
 UNIT_PATHS = ("tests/unit/playbooks", "tests/unit/plugins", "tests/unit/roles")
 LAB_PATHS = ("tests/lab/tests",)
 FUZZ_PATHS = ("tests/fuzz",)
+FAULTS_PATHS = ("tests/faults",)
 ROOMS_WITHOUT_ANSIBLE = ("tests/unit/plugins/module_utils/_core", "tests/unit/plugins/module_utils/_host")
 MODULE_TESTS = "tests/unit/plugins/modules"
-PYTEST_PATHS = CONTRACT_PATHS + UNIT_PATHS + LAB_PATHS + FUZZ_PATHS
+PYTEST_PATHS = CONTRACT_PATHS + UNIT_PATHS + LAB_PATHS + FUZZ_PATHS + FAULTS_PATHS
 
 WORKERS = str(min(os.cpu_count() or 1, 4))
 HOST_PYTHONS = tuple((3, minor) for minor in range(9, 15))  # what a managed host may run
@@ -200,6 +201,22 @@ def _interrupted_demo(shop: Workshop) -> list[Command]:
     ]
 
 
+def _faults(*words: str) -> Callable[[Workshop], list[Command]]:
+    def plan(shop: Workshop) -> list[Command]:
+        require_debian_root("The lab machine that faults are put into")
+        environment = shop.check_environment
+        settings = {**shop.ansible_settings(environment), "NOVA_PCI_LAB_REAL": "1"}
+        lab = [environment.python, "tests/lab/lab.py", "setup"]
+        # Every point says what it found (-s); a test that takes ten minutes does not hang.
+        test = [environment.python, "-m", "pytest", "-q", "-s", "-o", "faulthandler_timeout=0", *words, *FAULTS_PATHS]
+        return [
+            Command(lab, env=settings, may_be_impossible=True),
+            Command(test, env=settings, count=count_pytest, limit=4 * 60 * 60),
+        ]
+
+    return plan
+
+
 def _molecule_in_cloud(scenario: str, target: str, suite: str = "bookworm") -> Step:
     """A scenario of the lab's OpenStack: molecule runs inside its network, so the cloud is there before and goes after."""
 
@@ -266,6 +283,8 @@ STEPS = (
     *(_ansible_test(core, verb) for core in CORES for verb in ("units", "sanity")),
     Step("oracle", TEST, _oracle),
     Step("interrupted demo", TEST, _interrupted_demo),
+    Step("faults, a sample", TEST, _faults("-m", "not long")),
+    Step("faults, all of them", TEST_LONG, _faults()),
     *(_SCENARIO_STEPS[scenario](scenario, target) for scenario, target in SCENARIOS.items()),
     _molecule("host", TEST_LONG, "trixie"),
     *(_molecule_in_cloud("openstack", TEST_LONG, suite) for suite in ("bullseye", "trixie")),

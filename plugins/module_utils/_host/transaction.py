@@ -385,6 +385,8 @@ class _Work:
     def _run_tool(self, run: ToolRun, argv: tuple[str, ...]) -> None:
         if run.service is None:
             self._run(argv)
+            for path in (path for pattern in run.touches for path in self._files.matching(pattern)):
+                self._files.flush(path)
             return
         unit = run.service.unit
         if not self._services.state(unit).is_up:

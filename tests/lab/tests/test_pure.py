@@ -199,6 +199,13 @@ class TestZoo:
         assert set(small) == {"console_vga", "root_disk", "nvme_data", *nics}
         assert small.items() <= zoo.expected("intel").items()
 
+    def test_a_machine_that_can_be_frozen_has_no_nvme_and_else_the_devices_of_the_small_one(self) -> None:
+        faults, small = zoo.expected("faults"), zoo.expected("small")
+        assert not [arg for device in zoo.devices("faults") for arg in device.args if arg.startswith("nvme")]
+        assert set(small) - set(faults) == {"nvme_data"}
+        assert set(faults) - set(small) == {"data_disk"}
+        assert all(faults[name] == small[name] for name in set(faults) & set(small))
+
     def test_the_two_twins_differ_only_by_address(self) -> None:
         twins = [device for device in zoo.DEVICES if device.name in ("ssh_nic", "spare_nic")]
         assert {device.ids for device in twins} == {"8086:10d3"}
@@ -206,7 +213,7 @@ class TestZoo:
     def test_iommu_of_each_zoo(self) -> None:
         values = dict.fromkeys(("disk", "disk_format", "data_disk", "ssh_port"), "x")
         assert zoo.qemu_args("amd", 1024, values)[-1].startswith("amd-iommu")
-        for name in ("intel", "small"):
+        for name in ("intel", "small", "faults"):
             args = zoo.qemu_args(name, 1024, values)
             root = next(
                 arg for arg in args if arg.startswith("virtio-blk-pci,drive=root,bus=pcie.0,addr=0x3,bootindex=1")

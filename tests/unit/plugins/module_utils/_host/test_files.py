@@ -275,6 +275,22 @@ def test_a_read_only_filesystem_is_seen(files, monkeypatch):
     assert files.room("/etc/a").read_only
 
 
+@pytest.mark.parametrize(("kept", "blocks"), [("1000\n", 4000), ("9000\n", 0), ("what?\n", 5000), (None, 5000)])
+def test_what_ext4_gives_to_nobody_is_no_room(files, root, monkeypatch, kept, blocks):
+    """Seen on a root filled to its last block: statvfs(2) still told 16 MiB free, and the first mkdir failed."""
+    values = list(os.statvfs("/"))
+    values[1:4] = [4096, 100000, 5000]  # f_frsize, f_blocks, f_bfree
+    monkeypatch.setattr(os, "statvfs", lambda _place: os.statvfs_result(values))
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    number = os.stat(root).st_dev
+    (root / "sys/dev/block").mkdir(parents=True)
+    (root / f"sys/dev/block/{os.major(number)}:{os.minor(number)}").symlink_to("../../devices/virtual/block/dm-3")
+    if kept is not None:
+        (root / "sys/fs/ext4/dm-3").mkdir(parents=True)
+        (root / "sys/fs/ext4/dm-3/reserved_clusters").write_text(kept)
+    assert files.room("/etc/a").bytes_free == blocks * 4096
+
+
 def test_the_machine_itself_is_the_root_by_default():
     assert Files().on_disk("/etc/hostname").endswith("/etc/hostname")
     assert Files("/").read("/proc/self").kind == "symlink"

@@ -582,6 +582,28 @@ def until(condition):
         time.sleep(0.02)
 
 
+class RecordingFiles(Files):
+    """Remembers each operation."""
+
+    steps: list[tuple[str, str]]
+
+    def step(self, operation, path):
+        type(self).steps.append((operation, path))
+
+
+def test_what_a_tool_wrote_is_flushed_before_the_journal_calls_the_run_finished(host):
+    """GRUB's generator and others leave that to the kernel, and a power cut a moment later would boot half a file."""
+    recording = type("Recording", (RecordingFiles,), {"steps": []})
+    host.files_class = recording
+    host.run()
+    steps = recording.steps
+    ran = steps.index(("ran", "update-grub"))
+    flushed = steps.index(("fsync", str(host.at("/boot/grub/grub.cfg"))), ran)
+    assert steps.index(("fsync-directory", str(host.at("/boot/grub"))), flushed) == flushed + 1
+    finished = max(number for number, step in enumerate(steps) if step == ("rename", str(host.at(host.journal))))
+    assert ran < flushed < finished
+
+
 class FailingFiles(Files):
     """Fails the nth operation with an error of the system."""
 
