@@ -24,6 +24,7 @@ SRIOV_NIC_MAC = "52:54:00:4c:00:03"
 SHARED_NIC_MAC = "52:54:00:4c:00:04"
 NUMA_NIC_MAC = "52:54:00:4c:00:05"
 CLOUD_NIC_MAC = "52:54:00:4c:00:06"
+"""Of a cloud's first compute host."""
 
 # Without these two a request was seen to get lost under emulation, and the guest to wait for it for ever.
 _NOTHING_LOST = "ioeventfd=off,event_idx=off"
@@ -218,7 +219,7 @@ CLOUD_DEVICES = (
             "{network}",
             "-device",
             # As with the disk: a lost notification would leave the host without its network.
-            f"virtio-net-pci,netdev=ssh,bus=pcie.0,addr=0x4,disable-legacy=on,romfile=,{_NOTHING_LOST},mac={CLOUD_NIC_MAC}",
+            f"virtio-net-pci,netdev=ssh,bus=pcie.0,addr=0x4,disable-legacy=on,romfile=,{_NOTHING_LOST},mac={{cloud_nic_mac}}",
         ),
     ),
     Device(
@@ -275,6 +276,12 @@ CLOUD_DEVICES = (
     ),
 )
 
+
+def cloud_nic_mac(number: int) -> str:
+    """Of the compute host cmp1, cmp2 and so on: two on one bridge must differ."""
+    return CLOUD_NIC_MAC if number == 1 else f"52:54:00:4c:01:{number:02x}"
+
+
 SHARED_GROUP = ("shared_edu", "shared_nic")
 NUMA_NODE_OF = {"numa_nic": 1}
 
@@ -326,6 +333,7 @@ def qemu_args(zoo: str, memory_mib: int, values: Mapping[str, object]) -> list[s
     AMD's IOMMU brings a PCI function that takes the first free slot, so it comes after the devices that have theirs.
     """
     iommu = ["-device", _IOMMU[zoo]]
+    values = {"cloud_nic_mac": CLOUD_NIC_MAC, **values}
     filled = [arg.format(**values) for device in devices(zoo) for arg in device.args]
     return _memory_args(zoo, memory_mib) + (filled + iommu if zoo == "amd" else iommu + filled)
 
