@@ -121,6 +121,11 @@ notes:
   type: list
   elements: str
   sample: []
+drained:
+  description: What was taken down for a reboot and not brought back yet; V(null) when there is nothing.
+  returned: success
+  type: dict
+  sample: null
 reboot:
   description: Whether the host has to reboot for all of this to hold.
   returned: success
@@ -149,6 +154,7 @@ from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.host_pl
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.wanted import read_plan
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.boot import read_boot
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.command import Commands
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.drain_record import read_drained
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.files import Files
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.initramfs import read_initramfs_tool
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.machine import read_machine
@@ -175,7 +181,7 @@ def main() -> None:
             Files(root), Commands(root), goal, *limits, holders=lambda: who_holds(read_machine(root))
         )
         outcome = transaction.check() if module.check_mode else transaction.run()
-        return outcome.to_dict(module._diff)
+        return {**outcome.to_dict(module._diff), "drained": read_drained(Files(root))}
 
     run_module(module, work)
 

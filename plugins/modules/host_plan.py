@@ -115,6 +115,13 @@ plan:
       type: dict
       returned: always
       sample: {required: true, reasons: [the running kernel does not have intel_iommu=on yet]}
+    drained:
+      description:
+        - What was taken down for a reboot and not brought back yet, as RV(nova_pci.passthrough.compute_drain#module:record); V(null)
+          when there is nothing.
+      type: dict
+      returned: always
+      sample: null
     notes:
       description: What a person should know, refusals and warnings among it.
       type: list
@@ -137,6 +144,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._adapter import ROOT_ARGUMENT_SPEC, run_module
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.declaration import parse_declaration
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.devices_conf import PATH as DEVICES_CONF
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.drain import parse_record, with_drained
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.inventory import build_inventory
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.memory import recall
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.override import parse_overrides
@@ -147,6 +155,8 @@ from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.plan im
 )
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.table import device_table
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.boot import read_boot
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.drain_record import PATH as DRAINED
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.drain_record import read_drained
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.files import Files
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.initramfs import read_initramfs_tool
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.journal_store import JournalStore
@@ -168,6 +178,7 @@ def plan_host(params: dict[str, Any]) -> dict[str, Any]:
     files = Files(root)
     memory = recall(JournalStore(files).read(), files.text(DEVICES_CONF) or "")
     plan = make_plan(inventory, boot, wishes, memory, read_initramfs_tool(Path(root)))
+    plan = with_drained(plan, parse_record(read_drained(files), DRAINED))
     return {"changed": False, "plan": plan, "table": device_table(inventory, plan["devices"])}
 
 

@@ -105,6 +105,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._adapter import ROOT_ARGUMENT_SPEC, run_module
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.drain import parse_record, why_not_restored
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.inventory import build_inventory
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.table import device_table
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.verify import result_of, verify, with_verdicts
@@ -118,7 +119,11 @@ def verify_host(params: dict[str, Any]) -> dict[str, Any]:
     inventory = build_inventory(read_machine(root), read_boot(root).next_boot_tokens)
     findings = verify(plan, inventory, params["actions"])
     table = device_table(inventory, with_verdicts(plan, findings))
-    return result_of(findings, table, params["fail"], "The host does not show what was planned:")
+    result = result_of(findings, table, params["fail"], "The host does not show what was planned:")
+    drained = parse_record(plan.get("drained"), "plan.drained")
+    if "msg" in result and drained.host is not None:
+        result["msg"] += f"\n{why_not_restored(drained)}"
+    return result
 
 
 def main() -> None:

@@ -43,7 +43,11 @@ STATE: dict[str, Any] = {
     "events": [],
     "console": "TINY-PCI 0028 8086:10d3\n",
     "deleting": 0,  # looks at a deleted server that still find it
-    "services": [{"host": "compute1", "state": "up", "status": "enabled", "disabled_reason": None}],
+    "services": [{"id": "s-1", "host": "compute1", "state": "up", "status": "enabled", "disabled_reason": None}],
+    "reports": 0,  # how often the services were looked at: each time they have reported once more, but for a silent one
+    "microversion": "2.87",
+    "acted": [],  # "ACTION server's name" of every action
+    "ways": {},  # ACTION -> what a server shows after it, one look each, instead of WAYS
     "images": [{"id": f"{MARKER}00000000000a", "name": "tiny", "status": "active", "min_ram": 0, "min_disk": 0}],
     "networks": [{"id": f"{MARKER}00000000000b", "name": "net"}],
     "providers": {},  # uuid -> {"name", "inventories", "usages"}
@@ -52,6 +56,24 @@ STATE: dict[str, Any] = {
 }
 
 START = copy.deepcopy(STATE)
+
+STATUS, TASK, HOST = "status", "OS-EXT-STS:task_state", "OS-EXT-SRV-ATTR:host"
+# What a server has to be for an action, what it is at once, and what one look after the other shows then.
+WAYS: dict[str, tuple[tuple[str, ...], dict[str, Any], list[dict[str, Any]]]] = {
+    "os-stop": (("ACTIVE", "ERROR"), {TASK: "powering-off"}, [{STATUS: "SHUTOFF", TASK: None}]),
+    "os-start": (("SHUTOFF",), {TASK: "powering-on"}, [{STATUS: "ACTIVE", TASK: None}]),
+    "migrate": (
+        ("ACTIVE", "SHUTOFF"),
+        {TASK: "resize_prep"},
+        [{STATUS: "RESIZE", TASK: "resize_migrating"}, {STATUS: "VERIFY_RESIZE", TASK: None, HOST: "compute2"}],
+    ),
+    "confirmResize": (("VERIFY_RESIZE",), {}, [{}, {STATUS: "ACTIVE"}]),
+    "os-migrateLive": (
+        ("ACTIVE",),
+        {TASK: "migrating", STATUS: "MIGRATING"},
+        [{}, {STATUS: "ACTIVE", TASK: None, HOST: "compute2"}],
+    ),
+}
 
 Reply = tuple[int, dict[str, Any]]
 
@@ -108,7 +130,7 @@ def route(method: str, whole: str, body: dict[str, Any], base: str) -> Reply:
         return identity(method, parts, body, base)
     parts = [part for part in parts if part not in ("", "v2.1", "v2", "v2.0")]
     if not parts:
-        return 200, discovery(service, base)
+        return 200, discovery(service, base, whole)
     said = f"{method} {service} /{'/'.join(parts)}"
     for pattern, (status, message) in STATE["broken"].items():
         if re.fullmatch(pattern, said):
@@ -122,18 +144,18 @@ def route(method: str, whole: str, body: dict[str, Any], base: str) -> Reply:
     )
 
 
-def discovery(service: str, base: str) -> dict[str, Any]:
+def discovery(service: str, base: str, asked: str) -> dict[str, Any]:
     version = {"compute": "v2.1", "image": "v2.9", "network": "v2.0", "placement": "v1.0"}[service]
     path = {"compute": "/v2.1/", "image": "/v2/", "network": "/v2.0/", "placement": "/"}[service]
     entry = {
         "id": version,
         "status": "CURRENT",
-        "version": "2.87" if service == "compute" else "1.36" if service == "placement" else "",
+        "version": STATE["microversion"] if service == "compute" else "1.36" if service == "placement" else "",
         "min_version": "2.1" if service == "compute" else "1.0" if service == "placement" else "",
         "max_version": "1.36" if service == "placement" else "",
         "links": [{"rel": "self", "href": f"{base}/{service}{path}"}],
     }
-    return {"versions": [entry]}
+    return {"version": entry} if "/v2.1" in asked else {"versions": [entry]}
 
 
 def identity(method: str, parts: list[str], body: dict[str, Any], base: str) -> Reply:
@@ -188,8 +210,21 @@ def compute(method: str, parts: list[str], query: str, body: dict[str, Any]) -> 
     if parts[0] == "flavors":
         return flavors(method, parts[1:], query, body)
     if parts[0] == "os-services":
-        return 200, {"services": STATE["services"]}
+        return services(method, parts[1:], body)
     return servers(method, parts[1:], query, body)
+
+
+def services(method: str, parts: list[str], body: dict[str, Any]) -> Reply:
+    if method == "PUT":
+        row = next((row for row in STATE["services"] if row["id"] == parts[0]), None)
+        if row is None:
+            return missing(f"Service {parts[0]}")
+        row.update(status=body["status"], disabled_reason=body.get("disabled_reason"))
+        return 200, {"service": row}
+    STATE["reports"] += 1
+    seen = f"2026-01-01T00:{STATE['reports']:02d}:00.000000"
+    rows = [{**row, "updated_at": row.get("updated_at", seen)} for row in STATE["services"]]
+    return 200, {"services": rows}
 
 
 def flavors(method: str, parts: list[str], query: str, body: dict[str, Any]) -> Reply:
@@ -235,7 +270,7 @@ def flavor_page(query: str) -> Reply:
 def servers(method: str, parts: list[str], query: str, body: dict[str, Any]) -> Reply:
     known = STATE["servers"]
     if parts == ["detail"]:
-        return 200, {"servers": list(known.values())}
+        return server_page(query)
     if not parts:
         row = {**body["server"], "id": f"{MARKER}{len(STATE['written']):012d}", "status": "BUILD", "looks": 0}
         known[row["id"]] = row
@@ -245,7 +280,7 @@ def servers(method: str, parts: list[str], query: str, body: dict[str, Any]) -> 
         return missing(f"Instance {server_id}")
     row = known[server_id]
     if rest == ["action"]:
-        return 200, {"output": STATE["console"]}
+        return act(row, next(iter(body)))
     if rest[:1] == ["os-instance-actions"]:
         request = {"request_id": "req-1", "action": "create", "message": "Error", "events": STATE["events"]}
         return 200, {"instanceAction": request} if rest[1:] else {"instanceActions": [request]}
@@ -255,7 +290,39 @@ def servers(method: str, parts: list[str], query: str, body: dict[str, Any]) -> 
     return 200, {"server": look_at(row)}
 
 
+def server_page(query: str) -> Reply:
+    rows = [row for row in STATE["servers"].values() if "&host=" not in query or f"&host={row.get(HOST)}&" in query]
+    marker = re.search(r"marker=([^&]+)", query)
+    if marker:
+        rows = rows[[row["id"] for row in rows].index(marker[1]) + 1 :]
+    page = [go_on(row) for row in rows[: STATE["page"]]]
+    links = {"servers_links": [{"rel": "next", "href": "x"}]} if len(rows) > len(page) else {}
+    return 200, {"servers": page, **links}
+
+
+def act(row: dict[str, Any], action: str) -> Reply:
+    if action == "os-getConsoleOutput":
+        return 200, {"output": STATE["console"]}
+    fit, at_once, coming = WAYS[action]
+    if row["status"] not in fit or row.get(TASK):
+        said = f"Cannot '{action}' instance {row['id']} while it is in vm_state {row['status'].lower()}"
+        return 409, {"conflictingRequest": {"code": 409, "message": said}}
+    STATE["acted"].append(f"{action} {row['name']}")
+    row.update(at_once)
+    row["coming"] = copy.deepcopy(STATE["ways"].get(action, coming))
+    return 202, {}
+
+
+def go_on(row: dict[str, Any]) -> dict[str, Any]:
+    """One look later at a server that a test has put here."""
+    if row.get("coming"):
+        row.update(row["coming"].pop(0))
+    return row
+
+
 def look_at(row: dict[str, Any]) -> dict[str, Any]:
+    if "looks" not in row:
+        return go_on(row)
     if "gone_after" in row:
         row["gone_after"] -= 1
         if row["gone_after"] < 0:

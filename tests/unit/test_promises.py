@@ -17,13 +17,25 @@ from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.declara
 
 ROOT = Path(__file__).resolve().parents[2]
 PLAYBOOKS = sorted((ROOT / "playbooks").glob("*.yml"))
-PLAY = {"name", "hosts", "become", "gather_facts", "roles", "tasks", "serial", "tags", "any_errors_fatal"}
+PLAY = {
+    "name",
+    "hosts",
+    "become",
+    "gather_facts",
+    "roles",
+    "tasks",
+    "serial",
+    "tags",
+    "any_errors_fatal",
+    "max_fail_percentage",
+}
 IMPORTED_PLAYBOOK = {"name", "ansible.builtin.import_playbook", "tags"}
 TASK = {"name", "tags", "ansible.builtin.import_role", "ansible.builtin.include_role"}
 ROLE = {"role", "tags"}
-HOSTS = {  # the expressions that a playbook may hold
+EXPRESSIONS = {  # those that a playbook may hold
     "{{ pci_passthrough_hosts | default('nova_compute') }}",
     "{{ pci_passthrough_controllers | default('nova_controller') }}",
+    "{{ pci_passthrough_serial | default([1, '10%']) }}",
 }
 
 each_playbook = pytest.mark.parametrize("book", PLAYBOOKS, ids=lambda book: book.stem)
@@ -58,11 +70,11 @@ def test_a_playbook_holds_no_logic(book):
 
 
 @each_playbook
-def test_a_playbook_computes_nothing_but_its_hosts(book):
+def test_a_playbook_computes_nothing_but_its_hosts_and_batches(book):
     text = book.read_text(encoding="utf-8")
     assert "{%" not in text
     assert "set_fact" not in text
-    assert {item for item in texts(loaded(book)) if "{{" in item} <= HOSTS
+    assert {item for item in texts(loaded(book)) if "{{" in item} <= EXPRESSIONS
 
 
 def test_there_are_playbooks():

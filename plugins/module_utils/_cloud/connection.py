@@ -11,7 +11,8 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from .._core.cloud_call import COMPUTE, PLACEMENT, Answer, Call
-from .._core.cloud_trouble import answer_trouble, connection_trouble
+from .._core.cloud_trouble import answer_trouble, connection_trouble, has_no_credentials
+from .._core.errors import MachineProblem
 
 SDK = "openstacksdk"
 try:
@@ -77,6 +78,19 @@ def connect(name: str | None) -> Cloud:
     except (ClientException, SDKException) as error:
         raise connection_trouble(_names(error), str(error), wanted) from error
     return Cloud(wanted, connection)
+
+
+def connect_if_possible(name: str | None) -> Cloud | None:
+    """As connect(), but None where no cloud is named and the environment names none either (or has no openstacksdk)."""
+    if not name and SDK_MISSING is not None:
+        return None
+    try:
+        return connect(name)
+    except MachineProblem as problem:
+        cause = problem.__cause__
+        if not name and cause is not None and has_no_credentials(_names(cause)):
+            return None
+        raise
 
 
 def _persist(request: Callable[[], _T], patience: float) -> _T:

@@ -75,6 +75,14 @@ def cloud_name(cloud: str | None) -> str:
     return f"cloud {cloud}" if cloud else _ENVIRONMENT
 
 
+def has_no_credentials(exceptions: tuple[str, ...]) -> bool:
+    """Whether what was raised (names as for connection_trouble()) says that nobody has named a cloud."""
+    return (
+        next((kind for kind in (_KINDS.get(name, name) for name in exceptions) if kind in _WORDS), "")
+        == "NoCredentials"
+    )
+
+
 def connection_trouble(
     exceptions: tuple[str, ...], text: str, cloud: str | None, call: Call | None = None
 ) -> MachineProblem:

@@ -28,6 +28,7 @@ from .files import Files
 
 _PAUSE = 0.1
 _ASIDE = "journal.json.unreadable-"
+DRAINED = "drained.json"  # _host/drain_record.py has its own life there
 
 _FIX = (
     "It is this host's memory of what to give back, so nothing has been changed. Bring the file back from a backup; "
@@ -108,7 +109,7 @@ class JournalStore:
         """True when a crash left something that the journal does not speak of."""
         names = self._all_names(self.directory)
         if journal is None:
-            kept = [name for name in names if name.startswith(_ASIDE)]
+            kept = [name for name in names if name.startswith(_ASIDE) or name == DRAINED]
             return len(kept) < len(names) or (not kept and self._files.exists(self.directory))
         return journal.unfinished is None and "touched" in names
 

@@ -24,6 +24,7 @@ from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.flavor_
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.oslo_config import parse_config
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.wanted import read_plan
 from ansible_collections.nova_pci.passthrough.plugins.modules import (
+    compute_drain,
     flavors,
     guest_devices_info,
     host_plan,
@@ -287,6 +288,7 @@ OF_THE_CLOUD = [
         ("aliases", "names", "cloud"),
     ),
     (pci_providers_info, {"cloud": "here"}, ("without_devices", "cloud")),
+    (compute_drain, {"host": ["compute1"], "cloud": "here", "timeout": 0}, ("host", "guests", "cloud")),
 ]
 OF_A_HOST = [
     (host_plan, {"devices": [NIC]}, ("kernel_arguments", "root")),
@@ -295,7 +297,17 @@ OF_A_HOST = [
     (pci_devices_info, {}, ("addresses", "root")),
     (guest_devices_info, {}, ("server", "addresses", "root")),
 ]
-LISTS = ("aliases", "compute_names", "names", "without_devices", "kernel_arguments", "config_files", "addresses")
+LISTS = (
+    "aliases",
+    "host",
+    "guests",
+    "compute_names",
+    "names",
+    "without_devices",
+    "kernel_arguments",
+    "config_files",
+    "addresses",
+)
 
 
 def run(module, capsys, given):

@@ -67,7 +67,7 @@ def test_the_case_matrix(host, run):
 def test_what_it_returns(run):
     result = run()
     result.pop("invocation", None)  # added within the module by ansible-core up to 2.20, outside of it since
-    assert set(result) == {"changed", "actions", "steps", "kept", "notes", "reboot"}
+    assert set(result) == {"changed", "actions", "steps", "kept", "notes", "drained", "reboot"}
     assert result["steps"] == [{"status": "changed", "address": "0000:02:00.0", "message": "bound to vfio-pci"}]
     assert result["reboot"]["required"] is True
 
