@@ -17,13 +17,11 @@ def main() -> None:
     servers = {}
     for server in cloud.compute.servers(all_projects=True):
         rows = cloud.compute.get(f"/servers/{server.id}/os-instance-actions").json()["instanceActions"]
-        console = cloud.compute.get_server_console_output(server.id)["output"] if server.status == "ACTIVE" else ""
         servers[server.name] = {
             "id": server.id,
             "status": server.status,
             "host": server.compute_host,
             "actions": [[row["start_time"], row["action"]] for row in reversed(rows)],
-            "console": [line.strip() for line in console.splitlines() if line.startswith("TINY-")],
         }
     print(json.dumps({"services": services, "servers": servers}))
 

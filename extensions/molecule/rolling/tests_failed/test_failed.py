@@ -32,6 +32,6 @@ def test_the_second_host_was_not_even_asked(own_run, hosts_in_turn):
 def test_nothing_of_the_second_host_changed(seen):
     assert seen("failed", "cmp2") == seen("changed", "cmp2")
     for key, name in (("services", "cmp2"), ("servers", "on-cmp2")):
-        before, after = ({**seen(stage, "nova")[key][name], "console": None} for stage in ("changed", "failed"))
+        before, after = (seen(stage, "nova")[key][name] for stage in ("changed", "failed"))
         assert after == before
     assert seen("failed", "nova")["servers"]["on-cmp2"]["status"] == "ACTIVE"
