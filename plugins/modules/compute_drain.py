@@ -35,7 +35,7 @@ options:
       - V(planned) returns RV(record), and changes nothing.
       - V(disabled) disables the service, so that nothing new is scheduled to the compute. Plan once more after it.
       - V(drained) disables it too, and takes every server of O(record) down or away.
-      - V(restored) waits until nova-compute has reported, starts the servers that were stopped, and enables the service.
+      - V(restored) waits until nova-compute has reported, if it did before, starts the servers that were stopped, and enables the service.
     type: str
     choices: [planned, disabled, drained, restored]
     default: planned
@@ -110,7 +110,7 @@ record:
   returned: when O(state=planned)
   sample:
     host: compute1
-    service: {found: enabled, reason: null}
+    service: {found: enabled, reason: null, up: true}
     servers: [{id: 5f2f7a30-7c53-4a7e-9d0a-6a3d6f3b1c55, name: db1, found: ACTIVE, action: stop}]
 needed:
   description: Whether there is anything to carry out.

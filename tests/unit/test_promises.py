@@ -77,6 +77,31 @@ def test_a_playbook_computes_nothing_but_its_hosts_and_batches(book):
     assert {item for item in texts(loaded(book)) if "{{" in item} <= EXPRESSIONS
 
 
+def plays_that_reboot() -> list[dict[str, Any]]:
+    """Those that run the host role, but for its entry points that only look."""
+    found = []
+    for book in PLAYBOOKS:
+        for play in loaded(book):
+            roles = [role["role"] for role in play.get("roles", [])]
+            imported = [task["ansible.builtin.import_role"] for task in play.get("tasks", [])]
+            roles += [role["name"] for role in imported if not role["tasks_from"].endswith("check.yml")]
+            found += [play] if "nova_pci.passthrough.host" in roles else []
+    return found
+
+
+def test_a_play_that_may_reboot_goes_in_batches_and_stops_at_the_first_failure():
+    plays = plays_that_reboot()
+    assert len(plays) == 2
+    for play in plays:
+        assert (play["max_fail_percentage"], play["any_errors_fatal"]) == (0, True)
+        assert play["serial"] == "{{ pci_passthrough_serial | default([1, '10%']) }}"
+
+
+def test_a_removal_is_refused_before_anything_is_taken_back():
+    first = loaded(ROOT / "playbooks/remove.yml")[0]
+    assert [task["ansible.builtin.import_role"]["tasks_from"] for task in first["tasks"]] == ["remove_check.yml"]
+
+
 def test_there_are_playbooks():
     assert {"site", "verify", "remove"} <= {book.stem for book in PLAYBOOKS}
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 import traceback
 from collections.abc import Callable
@@ -29,6 +30,7 @@ _MICROVERSIONS = {COMPUTE: "2.86", PLACEMENT: "1.36"}
 # How long a lost connection is made again: a load balancer or uwsgi resets one now and then; what is down stays down.
 PATIENCE_SECONDS = 5.0
 _PAUSE_SECONDS = 0.5
+_NAMING = ("OS_CLOUD", "OS_AUTH_URL")  # of the environment: whoever sets one means a cloud
 _T = TypeVar("_T")
 
 
@@ -68,6 +70,14 @@ class Cloud:
             return answer
         raise answer_trouble(call, answer, self.name)
 
+    def newest(self, service: str) -> tuple[int, ...]:
+        """Return the newest microversion that *service* knows, () where it does not say."""
+        try:
+            data = getattr(self._connection, service).get_endpoint_data()
+        except (ClientException, SDKException) as error:
+            raise connection_trouble(_names(error), str(error), self.name, Call(service, "GET", "/")) from error
+        return tuple(data.max_microversion or ()) if data is not None else ()
+
 
 def connect(name: str | None) -> Cloud:
     """Return the cloud *name* of clouds.yaml, or the one that the environment names; MachineProblem otherwise."""
@@ -88,7 +98,8 @@ def connect_if_possible(name: str | None) -> Cloud | None:
         return connect(name)
     except MachineProblem as problem:
         cause = problem.__cause__
-        if not name and cause is not None and has_no_credentials(_names(cause)):
+        named = name or any(os.environ.get(variable) for variable in _NAMING)
+        if not named and cause is not None and has_no_credentials(_names(cause)):
             return None
         raise
 

@@ -57,7 +57,9 @@ def planned(params: Mapping[str, Any]) -> Record:
     policy = params["policy"]
     servers = () if service is None else _settled(cloud, service.host, 0 if policy == REFUSE else params["timeout"])
     held = [server for server in servers if server.runs and server.aliases] if policy == LIVE else []
-    reasons = unmovable(held, movable_aliases(parse_declaration(params["devices"])), _newest(cloud)) if held else {}
+    reasons = (
+        unmovable(held, movable_aliases(parse_declaration(params["devices"])), cloud.newest(COMPUTE)) if held else {}
+    )
     return plan_drain(service, servers, params["guests"], policy, reasons, earlier)
 
 
@@ -99,7 +101,7 @@ def restored(params: Mapping[str, Any], dry_run: bool) -> tuple[str, ...]:
         return ()
     cloud = connect(params["cloud"])
     work = _Work(cloud, record.host, params["timeout"], dry_run)
-    if not dry_run:
+    if record.was_up and not dry_run:
         _wait_until_it_reports(cloud, record.host, params["timeout"])
     work.start(record.stopped)
     service = _service(cloud, record.host)
@@ -267,13 +269,6 @@ def _servers(cloud: Cloud, host: str) -> tuple[Server, ...]:
 def _look(cloud: Cloud, server_id: str) -> Server | None:
     answer = cloud.get(Call(COMPUTE, "GET", f"/servers/{server_id}", fine=(404,)))
     return parse_server(answer.body["server"]) if answer.is_good else None
-
-
-def _newest(cloud: Cloud) -> str:
-    """The newest microversion that Nova knows."""
-    body = cloud.get(Call(COMPUTE, "GET", "/")).body
-    version = body.get("version") or next(iter(body.get("versions", [])), {})
-    return str(version.get("version", ""))
 
 
 def _last_words(cloud: Cloud, server_id: str) -> str:

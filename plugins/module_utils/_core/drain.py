@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .compute_name import matching_compute
@@ -91,12 +91,16 @@ class Move:
 
 @dataclass(frozen=True)
 class Record:
-    """How a compute was found, so that it can be made so again. Shape: *host* None asks for nothing at all."""
+    """How a compute was found, so that it can be made so again.
+
+    Shape: *host* None asks for nothing at all; *was_up*: nova-compute reported to Nova before.
+    """
 
     host: str | None = None
     found: str | None = None
     reason: str | None = None
     moves: tuple[Move, ...] = ()
+    was_up: bool = True
 
     @property
     def stopped(self) -> tuple[Move, ...]:
@@ -113,7 +117,7 @@ class Record:
     def to_dict(self) -> dict[str, Any]:
         return {
             "host": self.host,
-            "service": {"found": self.found, "reason": self.reason},
+            "service": {"found": self.found, "reason": self.reason, "up": self.was_up},
             "servers": [move.to_dict() for move in self.moves],
         }
 
@@ -144,7 +148,7 @@ def _record(data: Any) -> Record:
         raise KeyError(service["found"])
     if not (host is None or isinstance(host, str)):
         raise TypeError("host is no text")
-    return Record(host, service["found"], service["reason"], moves)
+    return Record(host, service["found"], service["reason"], moves, bool(service["up"]))
 
 
 def parse_services(raw: Mapping[str, Any]) -> tuple[Service, ...]:
@@ -186,10 +190,9 @@ def movable_aliases(entries: Iterable[DeviceEntry]) -> frozenset[str]:
     return frozenset(alias for alias, _movable in tags) - {alias for alias, movable in tags if not movable}
 
 
-def moves_devices(newest: str) -> bool:
+def moves_devices(newest: tuple[int, ...]) -> bool:
     """Whether a Nova whose newest microversion this is can live-migrate a server with a device of an alias."""
-    numbers = tuple(int(part) for part in newest.split(".") if part.isdigit())
-    return numbers >= _MOVES_DEVICES
+    return newest >= _MOVES_DEVICES
 
 
 def refuse_without_credentials(guests: Sequence[str]) -> Record:
@@ -239,8 +242,8 @@ def plan_drain(
     kept = tuple(move for move in earlier.moves if move.id not in again)
     moves = kept + tuple(Move(server.id, server.name, policy) for server in running)
     if earlier.host is not None:
-        return Record(earlier.host, earlier.found, earlier.reason, moves)
-    return Record(service.host, service.status, service.reason, moves)
+        return replace(earlier, moves=moves)
+    return Record(service.host, service.status, service.reason, moves, service.state == "up")
 
 
 def refuse_what_is_left(host: str, servers: Iterable[Server]) -> None:
@@ -251,7 +254,7 @@ def refuse_what_is_left(host: str, servers: Iterable[Server]) -> None:
         raise MachineProblem(f"compute {host}", f"is disabled, and servers run there still: {_listed(left)}", fix)
 
 
-def unmovable(servers: Iterable[Server], movable: Collection[str], newest: str) -> dict[str, str]:
+def unmovable(servers: Iterable[Server], movable: Collection[str], newest: tuple[int, ...]) -> dict[str, str]:
     """Return in words why each server cannot be live-migrated, by its id; *newest* is Nova's newest microversion."""
     found = {}
     for server in servers:

@@ -79,7 +79,7 @@ def test_stopped_and_started_again(run, nova):
     record = planned["record"]
     assert record == {
         "host": "compute1",
-        "service": {"found": "enabled", "reason": None},
+        "service": {"found": "enabled", "reason": None, "up": True},
         "servers": [
             {"id": "id-db", "name": "db", "found": "ACTIVE", "action": "stop"},
             {"id": "id-web", "name": "web", "found": "ACTIVE", "action": "stop"},
@@ -154,7 +154,7 @@ def test_refuse_is_content_where_nothing_runs(run, nova):
 def test_a_service_that_an_administrator_disabled_stays_so(run, nova):
     nova.control(services=[service("disabled", "broken fan")], servers=rows(server("a")))
     record = run(policy="stop")["record"]
-    assert record["service"] == {"found": "disabled", "reason": "broken fan"}
+    assert record["service"] == {"found": "disabled", "reason": "broken fan", "up": True}
     run("drained", record=record)
     assert the_service(nova) == ("disabled", "broken fan")
     run("restored", record=record)
@@ -177,7 +177,7 @@ def test_what_an_earlier_record_found_wins(run, nova):
         services=[service("disabled", OURS)], servers=rows(server("db", "SHUTOFF"), server("web"), server("new"))
     )
     record = run(policy="cold-migrate", record=earlier)["record"]
-    assert record["service"] == {"found": "enabled", "reason": None}
+    assert record["service"] == {"found": "enabled", "reason": None, "up": True}
     assert [(row["name"], row["action"]) for row in record["servers"]] == [
         ("db", "stop"),
         ("web", "cold-migrate"),
@@ -185,9 +185,11 @@ def test_what_an_earlier_record_found_wins(run, nova):
     ]
 
 
-@pytest.mark.parametrize("cloud", [None, ""])
-def test_without_credentials(run, monkeypatch, tmp_path, cloud):
-    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(tmp_path / "none.yaml"))
+@pytest.mark.parametrize(("cloud", "is_there"), [(None, False), ("", False), (None, True)])
+def test_without_credentials(run, monkeypatch, tmp_path, cloud, is_there):
+    """Whether there is no clouds.yaml, or one of whose clouds none is named."""
+    if not is_there:
+        monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(tmp_path / "none.yaml"))
     result = run(cloud=cloud)
     assert (result["needed"], result["record"]["host"], result["actions"]) == (False, None, [])
     for state in ("disabled", "drained", "restored"):
@@ -320,7 +322,7 @@ def test_a_server_that_does_not_start(run, nova):
     )
     record = {
         "host": "compute1",
-        "service": {"found": "enabled", "reason": None},
+        "service": {"found": "enabled", "reason": None, "up": True},
         "servers": [{"id": f"id-{name}", "name": name, "found": "ACTIVE", "action": "stop"} for name in "ab"],
     }
     msg = run("restored", record=record)["msg"]
@@ -349,7 +351,7 @@ def test_nova_compute_that_does_not_report_again(run, nova, more):
     nova.control(services=[service("disabled", OURS, **more)], servers=rows(server("a", "SHUTOFF")))
     record = {
         "host": "compute1",
-        "service": {"found": "enabled", "reason": None},
+        "service": {"found": "enabled", "reason": None, "up": True},
         "servers": [{"id": "id-a", "name": "a", "found": "ACTIVE", "action": "stop"}],
     }
     assert (
@@ -357,6 +359,14 @@ def test_nova_compute_that_does_not_report_again(run, nova, more):
         in run("restored", record=record, timeout=0)["msg"]
     )
     assert nova.control()["acted"] == []
+
+
+def test_nova_compute_that_was_down_before_need_not_report(run, nova):
+    nova.control(services=[service(state="down")])
+    record = run()["record"]
+    assert record["service"]["up"] is False
+    run("drained", record=record)
+    assert run("restored", record=record, timeout=0)["actions"] == ["enable nova-compute on compute1"]
 
 
 def test_a_compute_that_is_gone(run, nova):
@@ -369,11 +379,11 @@ def test_a_compute_that_is_gone(run, nova):
     "record",
     [
         {"host": "compute1"},
-        {"host": 1, "service": {"found": None, "reason": None}, "servers": []},
-        {"host": "c", "service": {"found": "odd", "reason": None}, "servers": []},
+        {"host": 1, "service": {"found": None, "reason": None, "up": True}, "servers": []},
+        {"host": "c", "service": {"found": "odd", "reason": None, "up": True}, "servers": []},
         {
             "host": "c",
-            "service": {"found": None, "reason": None},
+            "service": {"found": None, "reason": None, "up": True},
             "servers": [{"id": "a", "name": "a", "action": "delete"}],
         },
         {"host": "c", "service": [], "servers": []},

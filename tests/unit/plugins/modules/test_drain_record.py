@@ -14,7 +14,7 @@ pytest.importorskip("ansible.module_utils.testing")
 from ansible_collections.nova_pci.passthrough.plugins.modules import drain_record
 
 PATH = "var/lib/nova-pci-passthrough/drained.json"
-RECORD = {"host": "compute1", "service": {"found": "enabled", "reason": None}, "servers": []}
+RECORD = {"host": "compute1", "service": {"found": "enabled", "reason": None, "up": True}, "servers": []}
 
 
 def test_its_whole_life(run, tmp_path):

@@ -166,3 +166,19 @@ def test_an_override_that_cannot_be_is_one_error_that_says_what_to_do(machine, c
     assert result["failed"] is True
     assert words in result["msg"]
     assert "Traceback" not in result["msg"]
+
+
+RECORD = {"host": "compute1", "service": {"found": "enabled", "reason": None, "up": True}, "servers": []}
+
+
+def test_what_a_run_that_was_cut_off_has_drained(own, capsys):
+    assert plan_of(own, capsys, [NICS])["plan"]["drained"] is None
+    place = own / "var/lib/nova-pci-passthrough/drained.json"
+    place.parent.mkdir(parents=True)
+    place.write_text(json.dumps(RECORD))
+    plan = plan_of(own, capsys, [NICS])["plan"]
+    assert plan["drained"] == RECORD
+    assert any(note.startswith("Drained for a reboot and not restored yet") for note in plan["notes"])
+    place.write_text('{"host": 1}')
+    msg = plan_of(own, capsys, [NICS])["msg"]
+    assert msg.startswith("/var/lib/nova-pci-passthrough/drained.json: is no record of a drained compute")

@@ -82,3 +82,13 @@ def test_what_a_dry_run_would_still_do_is_a_difference(verify):
     result = verify(plan=plan("e1000e"), actions=["write /etc/nova-pci-passthrough/devices.conf"])
     assert result["failed"] is True
     assert "write /etc/nova-pci-passthrough/devices.conf" in result["msg"]
+
+
+def test_a_failure_on_a_drained_host_says_how_to_go_on(verify):
+    servers = [{"id": "1", "name": "db", "found": "ACTIVE", "action": "stop"}]
+    record = {"host": "compute1", "service": {"found": "enabled", "reason": None, "up": True}, "servers": servers}
+    told = verify(plan={**plan("vfio-pci"), "drained": record})["msg"]
+    assert "The host stays drained" in told
+    assert "stop of db (1)" in told
+    assert "drained" not in verify(plan={**plan("vfio-pci"), "drained": None})["msg"]
+    assert not verify(plan={**plan("e1000e"), "drained": record}).get("failed")

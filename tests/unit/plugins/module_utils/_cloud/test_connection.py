@@ -9,7 +9,12 @@ import pytest
 
 pytest.importorskip("openstack")
 
-from ansible_collections.nova_pci.passthrough.plugins.module_utils._cloud.connection import SDK_MISSING, connect
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._cloud import connection
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._cloud.connection import (
+    SDK_MISSING,
+    connect,
+    connect_if_possible,
+)
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.cloud_call import (
     COMPUTE,
     IMAGE,
@@ -70,6 +75,28 @@ def test_without_a_token_there_is_one_clear_sentence(nova, name, problem):
     assert "\n" not in str(caught.value)
     assert "HTTPConnection" not in str(caught.value)
     assert nova.written == []
+
+
+def test_the_newest_microversion(nova):
+    nova.control(microversion="2.100")
+    cloud = connect("here")
+    assert (cloud.newest(COMPUTE), cloud.newest(NETWORK)) == ((2, 100), ())
+
+
+def test_no_credentials_are_no_error_where_nobody_has_named_a_cloud(nova, monkeypatch):
+    assert connect_if_possible(None) is None
+    assert connect_if_possible("") is None
+    assert connect_if_possible("here").name == "here"
+    for name in ("no_auth", "nowhere", "wrong_password", "elsewhere"):
+        with pytest.raises(MachineProblem):
+            connect_if_possible(name)
+    monkeypatch.setenv("OS_CLOUD", "here")
+    assert connect_if_possible(None).get(FLAVORS).status == 200
+    monkeypatch.setenv("OS_CLOUD", "no_auth")
+    with pytest.raises(MachineProblem):
+        connect_if_possible(None)
+    monkeypatch.setattr(connection, "SDK_MISSING", "Traceback")
+    assert connect_if_possible(None) is None
 
 
 def test_a_region_that_is_not_there(nova):

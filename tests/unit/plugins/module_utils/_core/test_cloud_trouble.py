@@ -10,6 +10,7 @@ from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.cloud_t
     answer_trouble,
     cloud_name,
     connection_trouble,
+    has_no_credentials,
 )
 
 CALL = Call(COMPUTE, "POST", "/flavors")
@@ -34,6 +35,12 @@ def test_why_there_is_no_connection(exceptions: tuple[str, ...], text: str, prob
     assert trouble.problem.startswith(problem)
     assert trouble.problem.endswith(f"({text})")
     assert trouble.fix
+
+
+def test_who_has_no_credentials() -> None:
+    assert has_no_credentials(("MissingRequiredOptions", "OptionError"))
+    assert not has_no_credentials(("Unauthorized", "HTTPClientError"))
+    assert not has_no_credentials(("OddError",))
 
 
 def test_what_nobody_foresaw() -> None:

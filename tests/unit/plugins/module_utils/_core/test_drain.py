@@ -150,7 +150,7 @@ def test_what_is_left():
 
 
 @pytest.mark.parametrize(
-    ("newest", "moves"), [("2.96", False), ("2.97", True), ("2.100", True), ("3.1", True), ("", False)]
+    ("newest", "moves"), [((2, 96), False), ((2, 97), True), ((2, 100), True), ((3, 1), True), ((), False)]
 )
 def test_which_nova_moves_devices(newest, moves):
     assert moves_devices(newest) is moves
@@ -169,9 +169,9 @@ def test_an_alias_moves_when_all_of_its_entries_do():
     )
     assert movable_aliases(entries) == {"a"}
     assert set(
-        unmovable([server("x", aliases=("a",)), server("y", aliases=("a", "b")), server("z")], {"a"}, "2.100")
+        unmovable([server("x", aliases=("a",)), server("y", aliases=("a", "b")), server("z")], {"a"}, (2, 100))
     ) == {"id-y"}
-    assert set(unmovable([server("x", aliases=("a",)), server("z")], {"a"}, "2.96")) == {"id-x"}
+    assert set(unmovable([server("x", aliases=("a",)), server("z")], {"a"}, (2, 96))) == {"id-x"}
 
 
 def test_the_plan_tells_of_it():
