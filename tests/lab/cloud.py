@@ -1,6 +1,6 @@
-"""Clouds: a real OpenStack of two hosts, in a network namespace of its own.
+"""Clouds: a real OpenStack of two or three hosts, in a network namespace of its own.
 
-The controller is a container at native speed, the compute host a QEMU guest with the devices to pass through. All that a
+The controller is a container at native speed, each compute host a QEMU guest with the devices to pass through. All that a
 cloud is lies in one folder, so that any later process can take over or clean up.
 """
 
@@ -18,16 +18,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import controller, openstack_settings, probe, ssh
+from .another_compute import AnotherCompute
 from .compute import Compute
 from .container import Container
 from .errors import LabError
 from .machine import CLOUDS, Lab
-from .network import COMPUTE, CONTROLLER, Network
+from .network import COMPUTE, CONTROLLER, MOST_COMPUTES, Network, compute_address
 from .progress import Progress
 
 API_SECONDS = 600
 SERVICE_SECONDS = 1200
-HOSTS = {"controller": CONTROLLER, "compute": COMPUTE}
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 
@@ -48,6 +48,7 @@ class State:
     cloud: str
     logs: dict[str, str]
     controller_tree: str
+    computes: int = 1
 
 
 class Cloud:
@@ -64,6 +65,11 @@ class Cloud:
         self.network = Network(name)
         self.controller = Container(self.directory / "controller", self.network)
         self.compute = Compute(self.directory, lab, self.network)
+        self.every_compute = (
+            self.compute,
+            *(AnotherCompute(self.directory, lab, self.network, number) for number in range(2, MOST_COMPUTES + 1)),
+        )
+        """Those that this cloud does not have are there as well, as what does not exist."""
 
     @property
     def state(self) -> State:
@@ -74,42 +80,55 @@ class Cloud:
             raise LabError(f"There is no cloud {self.name}; start it with `cloud up`.") from error
 
     @property
+    def computes(self) -> tuple[Compute, ...]:
+        """The compute hosts that this cloud has."""
+        return self.every_compute[: self.state.computes]
+
+    @property
     def running(self) -> bool:
-        """Whether both hosts run; whether OpenStack answers is another question."""
-        return self.controller.running and self.compute.running
+        """Whether all hosts run; whether OpenStack answers is another question."""
+        return self.controller.running and all(compute.running for compute in self.computes)
 
     def ssh(self, host: str) -> ssh.Ssh:
-        """Commands on the controller or the compute host."""
-        if host not in HOSTS:
-            raise LabError(f"A cloud has no host {host!r}; choose one of {', '.join(HOSTS)}.")
-        if host == "compute":
-            return self.compute.ssh
+        """Commands on the controller or a compute host."""
+        if host not in hosts(MOST_COMPUTES):
+            raise LabError(f"A cloud has no host {host!r}; choose one of {', '.join(hosts(MOST_COMPUTES))}.")
+        for compute in self.every_compute:
+            if compute.name == host:
+                return compute.ssh
         return ssh.Ssh(self.directory / "ssh_config", host, self.network.prefix)
 
-    def up(self, suite: str = "bookworm", fresh: bool = False) -> Cloud:
-        """Start both hosts side by side and wait until the compute service is there; a running cloud is waited for."""
+    def up(self, suite: str = "bookworm", fresh: bool = False, computes: int = 1) -> Cloud:
+        """Start all hosts side by side and wait until the compute services are there; a running cloud is waited for.
+
+        A cloud that exists keeps its suite and its compute hosts, unless `fresh`.
+        """
         progress = Progress(self.name)
         if fresh:
             self.down()
         if not self.state_file.exists():
-            self._create(suite, progress)
-        self.network.up()
+            self._create(suite, computes, progress)
+        self.network.up(self.state.computes)
         if not self.controller.running:
             progress.say("starting the controller (a container)")
             self.controller.up(Path(self.state.controller_tree) / "root")
-        self.compute.start(progress)
+        for compute in self.computes:
+            compute.start(progress)
         self.controller.wait_for_ssh(CONTROLLER, progress)
         progress.say("the controller answers over SSH")
         self._wait_until(("Keystone", "Nova's API"), API_SECONDS, progress)
         progress.say("Keystone and Nova's API answer")
-        self.compute.wait(progress)
-        self._wait_until(("Keystone", "Nova's API", "nova-compute", "nova-scheduler"), SERVICE_SECONDS, progress)
-        progress.say("nova-compute is up and its host is known")
+        for number, compute in enumerate(self.computes, start=1):
+            compute.wait(progress)
+            parts = ("Keystone", "Nova's API", "nova-compute", "nova-scheduler")
+            self._wait_until(parts, SERVICE_SECONDS, progress, number)
+            progress.say(f"nova-compute of cmp{number} is up and its host is known")
         return self
 
     def down(self) -> None:
-        """Stop both hosts, remove everything, and prove that nothing is left."""
-        self.compute.down()
+        """Stop all hosts, remove everything, and prove that nothing is left."""
+        for compute in self.every_compute:
+            compute.down()
         self.controller.kill()
         self.network.down()
         self.controller.down()
@@ -121,7 +140,8 @@ class Cloud:
 
     def left_overs(self) -> list[str]:
         """What of this cloud still exists, in words."""
-        found = [*self.compute.left_overs(), *(f"process {pid}" for pid in self.controller.pids)]
+        found = [left for compute in self.every_compute for left in compute.left_overs()]
+        found += [f"process {pid}" for pid in self.controller.pids]
         found += [f"process {pid} in the namespace" for pid in self.network.pids()]
         mounts = Path("/proc/self/mounts").read_text(encoding="utf-8")
         found += mounts_below(self.directory, mounts)
@@ -138,14 +158,14 @@ class Cloud:
             "OS_CLOUD": self.state.cloud,
         }
 
-    def ask(self) -> probe.Answer:
-        """How far OpenStack is."""
+    def ask(self, number: int = 1) -> probe.Answer:
+        """How far OpenStack is, with the compute host of this number."""
         words = (
             openstack_settings.KEYSTONE,
             openstack_settings.ENDPOINTS["compute"][1],
             "admin",
             openstack_settings.secret("admin"),
-            "cmp1",
+            f"cmp{number}",
         )
         argv = [*self.network.prefix, sys.executable, str(Path(probe.__file__)), *words]
         done = subprocess.run(argv, capture_output=True, text=True, check=False)
@@ -154,10 +174,11 @@ class Cloud:
             raise LabError(f"The cloud {self.name} cannot be asked: {reason}")
         return probe.Answer(**json.loads(done.stdout))
 
-    def _create(self, suite: str, progress: Progress) -> None:
+    def _create(self, suite: str, computes: int, progress: Progress) -> None:
         tree = controller.build(suite, self.lab.cache, progress)
         self.lab.cache.prune(controller.kind(suite), in_use={tree, *trees_in_use(self.lab)})
-        self.compute.create(suite, progress)
+        for compute in self.every_compute[:computes]:
+            compute.create(suite, progress)
         key = self.lab.cache.root / "ssh" / "id_ed25519"
         clouds_yaml = self.directory / "clouds.yaml"
         clouds_yaml.write_text(openstack_settings.clouds_yaml(), encoding="utf-8")
@@ -168,29 +189,31 @@ class Cloud:
             name=self.name,
             suite=suite,
             namespace=self.network.namespace,
-            hosts=HOSTS,
+            hosts=hosts(computes),
             ssh_user="root",
             ssh_key=str(key),
             ssh_common_args=ssh.common_args(),
             ssh_control_dir=str(self.network.sockets),
             clouds_yaml=str(clouds_yaml),
             cloud="lab",
-            logs=logs(self.directory),
+            logs=logs(self.directory, computes),
             controller_tree=str(tree),
+            computes=computes,
         )
         temporary = self.directory / "cloud.json.new"
         temporary.write_text(json.dumps(dataclasses.asdict(state), indent=1) + "\n", encoding="utf-8")
         temporary.replace(self.state_file)
 
-    def _wait_until(self, parts: tuple[str, ...], seconds: float, progress: Progress) -> None:
-        """Wait until none of `parts` is what is missing."""
+    def _wait_until(self, parts: tuple[str, ...], seconds: float, progress: Progress, number: int = 1) -> None:
+        """Wait until none of `parts` is what is missing, with the compute host of this number."""
         deadline = time.monotonic() + seconds
         while True:
-            answer = self.ask()
+            answer = self.ask(number)
             if answer.missing not in parts:
                 return
-            for host, running in (("controller", self.controller.running), ("compute", self.compute.running)):
-                if not running:
+            parties = {"controller": self.controller, **{compute.name: compute for compute in self.computes}}
+            for host, party in parties.items():
+                if not party.running:
                     raise LabError(f"The {host} of {self.name} ended; see {self.state.logs[host]}.")
             if time.monotonic() > deadline:
                 raise LabError(
@@ -202,12 +225,18 @@ class Cloud:
             time.sleep(3)
 
 
-def logs(directory: Path) -> dict[str, str]:
+def hosts(computes: int) -> dict[str, str]:
+    """The hosts of a cloud with so many compute hosts -> their addresses."""
+    others = {f"compute{number}": compute_address(number) for number in range(2, computes + 1)}
+    return {"controller": CONTROLLER, "compute": COMPUTE, **others}
+
+
+def logs(directory: Path, computes: int = 1) -> dict[str, str]:
     """Where to look when a part does not come up; what lies in the compute host is reached over SSH."""
     inside = directory / "controller" / "root" / "var/log"
     return {
         "controller": str(directory / "controller" / "console.log"),
-        "compute": str(directory / "compute" / "serial.log"),
+        **{host: str(directory / host / "serial.log") for host in hosts(computes) if host != "controller"},
         "Keystone": str(inside / "keystone"),
         "Nova's API": str(inside / "nova" / "nova-api.log"),
         "nova-scheduler": str(inside / "nova" / "nova-scheduler.log"),

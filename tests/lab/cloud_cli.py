@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from . import cloud, compute, controller, host_tools, suites
+from . import cloud, compute, controller, host_tools, network, suites
 from .errors import LabError
 from .machine import Lab
 from .progress import Progress
@@ -26,6 +26,7 @@ def add_verbs(parser: argparse.ArgumentParser) -> None:
     up = verbs.add_parser("up", help="start a cloud and wait until its compute service is up")
     up.add_argument("name", nargs="?", default=DEFAULT_NAME)
     up.add_argument("--suite", choices=suites.SUITES, default="bookworm")
+    _add_computes(up)
     up.add_argument("--fresh", action="store_true", help="throw an existing cloud away first")
     down = verbs.add_parser("down", help="stop and remove clouds, prove that nothing is left")
     down.add_argument("name", nargs="?")
@@ -33,8 +34,8 @@ def add_verbs(parser: argparse.ArgumentParser) -> None:
     verbs.add_parser("status", help="list clouds")
     for verb, text in (
         ("path", "print the path of cloud.json, for NOVA_PCI_LAB_CLOUD"),
-        ("reboot", "reboot the compute host from inside"),
-        ("cut", "kill the compute host, as a power cut does; `cloud up` starts it again"),
+        ("reboot", "reboot the first compute host from inside"),
+        ("cut", "kill the first compute host, as a power cut does; `cloud up` starts it again"),
     ):
         verbs.add_parser(verb, help=text).add_argument("name", nargs="?", default=DEFAULT_NAME)
     run = verbs.add_parser("exec", help="run a command of this machine in the cloud's network: exec NAME -- COMMAND")
@@ -45,12 +46,18 @@ def add_verbs(parser: argparse.ArgumentParser) -> None:
     )
     whole.add_argument("name")
     whole.add_argument("--suite", choices=suites.SUITES, default="bookworm")
+    _add_computes(whole)
     whole.add_argument("--keep", action="store_true", help="leave the cloud when the command failed")
     whole.add_argument("command", nargs=argparse.REMAINDER)
-    login = verbs.add_parser("ssh", help="run a command on a host: ssh NAME controller|compute -- COMMAND")
+    login = verbs.add_parser("ssh", help="run a command on a host: ssh NAME controller|compute|compute2 -- COMMAND")
     login.add_argument("name")
-    login.add_argument("host", choices=cloud.HOSTS)
+    login.add_argument("host", choices=cloud.hosts(network.MOST_COMPUTES))
     login.add_argument("command", nargs=argparse.REMAINDER)
+
+
+def _add_computes(parser: argparse.ArgumentParser) -> None:
+    numbers = range(1, network.MOST_COMPUTES + 1)
+    parser.add_argument("--computes", type=int, choices=numbers, default=1, help="how many compute hosts: cmp1, cmp2")
 
 
 def build(lab: Lab, suite: str) -> None:
@@ -73,7 +80,7 @@ def run(lab: Lab, arguments: argparse.Namespace) -> int:
         return _run_in_its_own(cloud.Cloud(lab, arguments.name), arguments)
     elif verb == "up":
         host_tools.require(host_tools.CLOUD_NEEDS)
-        cloud.Cloud(lab, arguments.name).up(arguments.suite, arguments.fresh)
+        cloud.Cloud(lab, arguments.name).up(arguments.suite, arguments.fresh, arguments.computes)
     else:
         _run_on_cloud(cloud.Cloud(lab, arguments.name), arguments)
     return 0
@@ -107,7 +114,7 @@ def _run_in_its_own(there: cloud.Cloud, arguments: argparse.Namespace) -> int:
         raise LabError("Say what to run: cloud run NAME -- COMMAND.")
     status = None
     try:
-        there.up(arguments.suite, fresh=True)
+        there.up(arguments.suite, fresh=True, computes=arguments.computes)
         environment = {**os.environ, **there.environment()}
         status = subprocess.run([*there.network.prefix, *command], env=environment, check=False).returncode
         return status
@@ -122,9 +129,10 @@ def _run_in_its_own(there: cloud.Cloud, arguments: argparse.Namespace) -> int:
 
 def _show_last_words(there: cloud.Cloud) -> None:
     """The ends of both consoles: the cloud goes, and why it failed should not go with it."""
-    logs = cloud.logs(there.directory)
-    for host in cloud.HOSTS:
-        state = "runs" if getattr(there, host).running else "has ended"
+    logs = cloud.logs(there.directory, network.MOST_COMPUTES)
+    machines = {compute.name: compute for compute in there.every_compute if compute.directory.exists()}
+    for host, party in {"controller": there.controller, **machines}.items():
+        state = "runs" if party.running else "has ended"
         print(f"the {host} of {there.name} {state}; the end of its console:", file=sys.stderr)
         for line in last_lines(Path(logs[host])):
             print(f"    {line}", file=sys.stderr)
@@ -150,8 +158,9 @@ def _status(lab: Lab) -> None:
         if not there.running:
             print(f"{there.name}: off or half off, {state.suite}; `cloud up {there.name}` starts it again")
             continue
-        answer = there.ask()
-        words = f"{answer.missing} is not there: {answer.detail}" if answer.missing else "nova-compute is up"
+        answers = [there.ask(number) for number in range(1, state.computes + 1)]
+        missing = [f"{answer.missing} is not there: {answer.detail}" for answer in answers if answer.missing]
+        words = "; ".join(dict.fromkeys(missing)) or "nova-compute is up"
         print(f"{there.name}: running, {state.suite}, {words}")
 
 

@@ -40,6 +40,7 @@ CLOUD_NEEDS = (
     Need("systemd-nspawn", "systemd-container"),
     Need("ip", "iproute2"),
     Need("nsenter", "util-linux"),
+    Need("debugfs", "e2fsprogs"),
 )
 """What a cloud needs besides a machine that stands alone."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import os
 import shutil
 import signal
@@ -16,13 +17,15 @@ SUBNET = "10.77.0.0/24"
 CONTROLLER = "10.77.0.1"
 COMPUTE = "10.77.0.11"
 TAP = "tap0"
+MOST_COMPUTES = 2
+"""Two processors do not bear more emulated hosts."""
 
 _NAMESPACES = Path("/run/netns")
 _SOCKETS = Path("/run/nova-pci-lab-ssh")
 
 
 class Network:
-    """One namespace; the controller has the bridge's address, the compute hangs on a tap."""
+    """One namespace; the controller has the bridge's address, each compute hangs on a tap."""
 
     def __init__(self, name: str) -> None:
         """Name a network; it need not exist yet."""
@@ -41,12 +44,12 @@ class Network:
         """Whether the namespace has its name."""
         return self.path.exists()
 
-    def up(self) -> None:
-        """Make what is missing."""
+    def up(self, computes: int = 1) -> None:
+        """Make what is missing, with a tap for each compute host."""
         if not self.exists:
             _ip("netns", "add", self.namespace)
         links = _ip("-n", self.namespace, "-brief", "link", "show")
-        for steps in plan(links):
+        for steps in plan(links, computes):
             _ip("-n", self.namespace, *steps)
 
     def down(self) -> None:
@@ -78,7 +81,17 @@ class Network:
         return [int(word) for word in _ip("netns", "pids", self.namespace).split()]
 
 
-def plan(links: str) -> list[list[str]]:
+def compute_address(number: int) -> str:
+    """Of cmp1, cmp2 and so on."""
+    return str(ipaddress.ip_address(COMPUTE) + number - 1)
+
+
+def tap(number: int) -> str:
+    """The link of cmp1, cmp2 and so on."""
+    return TAP if number == 1 else f"tap{number - 1}"
+
+
+def plan(links: str, computes: int = 1) -> list[list[str]]:
     """The commands still to be given, from what `ip -brief link` shows."""
     there = {line.split()[0].partition("@")[0] for line in links.splitlines() if line.split()}
     steps: list[list[str]] = []
@@ -89,11 +102,12 @@ def plan(links: str) -> list[list[str]]:
             ["address", "add", f"{CONTROLLER}/{SUBNET.partition('/')[2]}", "dev", "br0"],
             ["link", "set", "br0", "up"],
         ]
-    if TAP not in there:
-        steps += [
-            ["tuntap", "add", TAP, "mode", "tap"],
-            ["link", "set", TAP, "master", "br0", "up"],
-        ]
+    for name in map(tap, range(1, computes + 1)):
+        if name not in there:
+            steps += [
+                ["tuntap", "add", name, "mode", "tap"],
+                ["link", "set", name, "master", "br0", "up"],
+            ]
     return steps
 
 

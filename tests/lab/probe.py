@@ -32,13 +32,13 @@ def ask(keystone: str, nova: str, user: str, password: str, host: str) -> Answer
     except _TROUBLE as error:
         return Answer("Nova's API", str(error))
     if [service["state"] for service in services] != ["up"]:
-        return Answer("nova-compute", "it has not reported yet" if not services else "it is reported as down")
+        return Answer("nova-compute", f"{host} has not reported yet" if not services else f"{host} is reported as down")
     try:
         known = _get(f"{nova}/os-hypervisors", token)["hypervisors"]
     except _TROUBLE as error:
         return Answer("Nova's API", str(error))
-    if not known:
-        return Answer("nova-scheduler", "it has not yet discovered the compute host")
+    if host not in [hypervisor["hypervisor_hostname"].partition(".")[0] for hypervisor in known]:
+        return Answer("nova-scheduler", f"it has not yet discovered the compute host {host}")
     return Answer("")
 
 

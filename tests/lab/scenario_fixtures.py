@@ -19,13 +19,19 @@ def pytest_configure(config):
 
 def _host(name: str):
     folder = Path(os.environ["NOVA_PCI_LAB_CLOUD"]).resolve().parent
-    config = folder / ("compute/ssh_config" if name == "compute" else "ssh_config")
+    config = folder / ("ssh_config" if name == "controller" else f"{name}/ssh_config")
     return testinfra.get_host(f"ssh://{name}", ssh_config=str(config))
 
 
 @pytest.fixture(scope="session")
 def compute():
     return _host("compute")
+
+
+@pytest.fixture(scope="session")
+def second_compute():
+    """Only in a cloud with two computes."""
+    return _host("compute2")
 
 
 @pytest.fixture(scope="session")

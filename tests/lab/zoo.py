@@ -24,6 +24,7 @@ SRIOV_NIC_MAC = "52:54:00:4c:00:03"
 SHARED_NIC_MAC = "52:54:00:4c:00:04"
 NUMA_NIC_MAC = "52:54:00:4c:00:05"
 CLOUD_NIC_MAC = "52:54:00:4c:00:06"
+"""Of a cloud's first compute host."""
 TWIN_NIC_MAC = "52:54:00:4c:00:07"
 SPARE_NIC_SERIAL = "52-54-00-ff-ff-4c-00-02"
 """What QEMU makes of SPARE_NIC_MAC as the device serial number (hw/net/e1000e_core.h)."""
@@ -235,7 +236,7 @@ CLOUD_DEVICES = (
             "{network}",
             "-device",
             # As with the disk: a lost notification would leave the host without its network.
-            f"virtio-net-pci,netdev=ssh,bus=pcie.0,addr=0x4,disable-legacy=on,romfile=,{_NOTHING_LOST},mac={CLOUD_NIC_MAC}",
+            f"virtio-net-pci,netdev=ssh,bus=pcie.0,addr=0x4,disable-legacy=on,romfile=,{_NOTHING_LOST},mac={{cloud_nic_mac}}",
         ),
     ),
     Device(
@@ -291,6 +292,12 @@ CLOUD_DEVICES = (
         ),
     ),
 )
+
+
+def cloud_nic_mac(number: int) -> str:
+    """Of the compute host cmp1, cmp2 and so on: two on one bridge must differ."""
+    return CLOUD_NIC_MAC if number == 1 else f"52:54:00:4c:01:{number:02x}"
+
 
 SHARED_GROUP = ("shared_edu", "shared_nic")
 NUMA_NODE_OF = {"numa_nic": 1}
@@ -364,6 +371,7 @@ def qemu_args(zoo: str, memory_mib: int, values: Mapping[str, object]) -> list[s
     AMD's IOMMU brings a PCI function that takes the first free slot, so it comes after the devices that have theirs.
     """
     iommu = ["-device", _IOMMU[zoo]]
+    values = {"cloud_nic_mac": CLOUD_NIC_MAC, **values}
     filled = [arg.format(**values) for device in devices(zoo) for arg in device.args]
     return _memory_args(zoo, memory_mib) + (filled + iommu if zoo == "amd" else iommu + filled)
 

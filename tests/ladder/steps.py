@@ -21,7 +21,7 @@ TEST_LONG = "test-long"
 TARGETS = (CHECK, TEST, TEST_LONG)  # each one includes those before it, but for test-long, which stands alone
 
 # Every molecule scenario and the target that runs it; tests/unit/test_collected.py holds the table against the folders.
-SCENARIOS = {"host": TEST, "openstack": TEST, "placement": TEST_LONG}
+SCENARIOS = {"host": TEST, "openstack": TEST, "placement": TEST_LONG, "rolling": TEST_LONG}
 
 # Every folder of test files, by the step that collects it.
 CONTRACT_PATHS = ("tests/unit",)
@@ -217,7 +217,7 @@ def _faults(*words: str) -> Callable[[Workshop], list[Command]]:
     return plan
 
 
-def _molecule_in_cloud(scenario: str, target: str, suite: str = "bookworm") -> Step:
+def _molecule_in_cloud(scenario: str, target: str, suite: str = "bookworm", computes: int = 1) -> Step:
     """A scenario of the lab's OpenStack: molecule runs inside its network, so the cloud is there before and goes after."""
 
     def plan(shop: Workshop) -> list[Command]:
@@ -226,13 +226,14 @@ def _molecule_in_cloud(scenario: str, target: str, suite: str = "bookworm") -> S
         settings = {**shop.ansible_settings(environment), "MOLECULE_GLOB": "extensions/molecule/*/molecule.yml"}
         lab = [environment.python, "tests/lab/lab.py"]
         molecule = [environment.tool("molecule"), "test", "--scenario-name", scenario]
+        words = ["--suite", suite, "--computes", str(computes)]
         return [
             Command([*lab, "setup"], env=settings, may_be_impossible=True),
             Command(
-                [*lab, "cloud", "run", "--suite", suite, f"molecule-{suite}", "--", *molecule],
+                [*lab, "cloud", "run", *words, f"molecule-{suite}", "--", *molecule],
                 env=settings,
                 count=count_pytest,
-                limit=75 * 60,
+                limit=75 * 60 * computes,
             ),
         ]
 
@@ -263,7 +264,16 @@ def _molecule_placement(scenario: str, target: str) -> Step:
     return _molecule_in_cloud(scenario, target, "trixie")
 
 
-_SCENARIO_STEPS = {"host": _molecule, "openstack": _molecule_in_cloud, "placement": _molecule_placement}
+def _molecule_rolling(scenario: str, target: str) -> Step:
+    return _molecule_in_cloud(scenario, target, computes=2)
+
+
+_SCENARIO_STEPS = {
+    "host": _molecule,
+    "openstack": _molecule_in_cloud,
+    "placement": _molecule_placement,
+    "rolling": _molecule_rolling,
+}
 
 STEPS = (
     Step("ruff check", CHECK, _ruff("check", "--output-format", "concise")),

@@ -11,7 +11,22 @@ from pathlib import Path
 
 import pytest
 
-from lab import cloud, cloud_cli, compute, container, controller, guest_images, host_tools, ini, network, probe, zoo
+from lab import (
+    another_compute,
+    cloud,
+    cloud_cli,
+    compute,
+    container,
+    controller,
+    disk_files,
+    guest_images,
+    host_tools,
+    image,
+    ini,
+    network,
+    probe,
+    zoo,
+)
 from lab import openstack_settings as settings
 from lab.errors import LabError
 from lab.machine import CLOUDS, Lab
@@ -134,6 +149,14 @@ class TestNetwork:
     def test_a_lost_tap_is_made_again(self) -> None:
         assert network.plan("lo UNKNOWN x\nbr0 UP x\n")[0] == ["tuntap", "add", "tap0", "mode", "tap"]
 
+    def test_a_tap_for_each_compute(self) -> None:
+        added = [steps[2] for steps in network.plan("lo UNKNOWN x\nbr0 UP x\ntap0 UP x\n", 2) if steps[0] == "tuntap"]
+        assert added == ["tap1"]
+
+    def test_computes_count_from_one(self) -> None:
+        assert [network.compute_address(number) for number in (1, 2)] == ["10.77.0.11", "10.77.0.12"]
+        assert [network.tap(number) for number in (1, 2)] == ["tap0", "tap1"]
+
     def test_commands_enter_only_the_network(self) -> None:
         assert network.Network("dev").prefix == ["nsenter", "--net=/run/netns/nova-pci-lab-dev", "--"]
 
@@ -156,6 +179,71 @@ class TestCompute:
     def test_nova_compute_may_take_its_time(self) -> None:
         text = compute.files("bookworm", "uuid")["etc/systemd/system/nova-compute.service.d/lab.conf"]
         assert "TimeoutStartSec=900\n" in text
+
+
+class TestAnotherCompute:
+    def identity(self) -> dict[str, str]:
+        first = compute.files("bookworm", "uuid")
+        conf = ini.with_options(CONF, settings.nova_compute())
+        former = {another_compute.NETWORK_FILE: first[another_compute.NETWORK_FILE.lstrip("/")]}
+        return another_compute.identity(2, {**former, another_compute.NOVA_CONF: conf})
+
+    def test_nothing_of_the_first_compute_is_left(self) -> None:
+        texts = self.identity()
+        assert texts["/etc/hostname"] == "cmp2\n"
+        assert "10.77.0.12 cmp2\n" in texts["/etc/hosts"]
+        for path in (another_compute.NETWORK_FILE, another_compute.NOVA_CONF):
+            assert "10.77.0.12" in texts[path]
+            assert "10.77.0.11" not in texts[path]
+        assert zoo.cloud_nic_mac(2) in texts[another_compute.NETWORK_FILE]
+        assert zoo.CLOUD_NIC_MAC not in texts[another_compute.NETWORK_FILE]
+
+    def test_the_rest_of_novas_settings_is_the_first_ones(self) -> None:
+        conf = self.identity()[another_compute.NOVA_CONF]
+        first = ini.with_options(CONF, settings.nova_compute())
+        assert sorted(conf.replace("10.77.0.12", "10.77.0.11").splitlines()) == sorted(first.splitlines())
+
+    def test_each_has_a_machine_id_of_its_own(self) -> None:
+        assert self.identity()["/etc/machine-id"] != self.identity()["/etc/machine-id"]
+
+    def test_its_network_card(self) -> None:
+        values = {"disk": "D", "disk_format": "qcow2", "network": "tap,id=ssh"}
+        first = " ".join(zoo.qemu_args(zoo.CLOUD, 3072, values))
+        other = " ".join(zoo.qemu_args(zoo.CLOUD, 3072, {**values, "cloud_nic_mac": zoo.cloud_nic_mac(2)}))
+        assert first.count(zoo.CLOUD_NIC_MAC) == other.count(zoo.cloud_nic_mac(2)) == 1
+        assert other.replace(zoo.cloud_nic_mac(2), zoo.CLOUD_NIC_MAC) == first
+
+
+@pytest.mark.skipif(
+    not all(map(shutil.which, ("mke2fs", "debugfs", "e2fsck"))), reason="the programs of e2fsprogs are not installed"
+)
+class TestDiskFiles:
+    def disk(self, folder: Path, mode: int = 0o640) -> Path:
+        tree = folder / "tree"
+        (tree / "etc").mkdir(parents=True)
+        (tree / "etc/hostname").write_text("cmp1\n")
+        (tree / "etc/hostname").chmod(mode)
+        raw = folder / "disk.raw"
+        with raw.open("wb") as disk:
+            disk.truncate(16 * 2**20)
+        image._mke2fs(raw, "0d1ac1d2-3d6c-4d3a-8f2a-0f6d9a1b2c3d", 8 * 1024, tree, 2048 * 512)
+        return raw
+
+    def test_a_file_is_replaced_and_the_file_system_is_sound(self, tmp_path: Path) -> None:
+        raw = self.disk(tmp_path)
+        files = disk_files.DiskFiles(raw, tmp_path)
+        before = files._debugfs("-R", "stat /etc/hostname")
+        files.replace({"/etc/hostname": "cmp2\n"})
+        assert files.read("/etc/hostname") == "cmp2\n"
+        after = files._debugfs("-R", "stat /etc/hostname")
+        assert disk_files._OWNED.search(after).groups() == disk_files._OWNED.search(before).groups()  # type: ignore[union-attr]
+        assert disk_files._OWNED.search(after)["mode"] == "0640"  # type: ignore[index]
+        assert subprocess.run(["e2fsck", "-fn", files.where], capture_output=True, check=False).returncode == 0
+
+    def test_a_file_that_is_not_there(self, tmp_path: Path) -> None:
+        files = disk_files.DiskFiles(self.disk(tmp_path), tmp_path)
+        with pytest.raises(LabError, match="has no file /etc/none"):
+            files.replace({"/etc/none": "x"})
 
 
 class TestGuestImages:
@@ -185,7 +273,7 @@ class TestCloud:
             name=there.name,
             suite="bookworm",
             namespace=there.network.namespace,
-            hosts=cloud.HOSTS,
+            hosts=cloud.hosts(1),
             ssh_user="root",
             ssh_key="/key",
             ssh_common_args="-o X=y",
@@ -254,6 +342,22 @@ class TestCloud:
     def test_mounts_below(self) -> None:
         mounts = "a /run/c/x/root overlay rw 0 0\nb /run/c/xy ext4 rw 0 0\nc /run/c/x ext4 rw 0 0\n"
         assert cloud.mounts_below(Path("/run/c/x"), mounts) == ["mount /run/c/x/root", "mount /run/c/x"]
+
+    def test_a_cloud_made_before_there_were_two_has_one_compute(self, tmp_path: Path) -> None:
+        there = cloud.Cloud(self.lab(tmp_path), "unit-test")
+        there.directory.mkdir(parents=True)
+        old = {name: value for name, value in asdict(self.state(there)).items() if name != "computes"}
+        there.state_file.write_text(json.dumps(old))
+        assert there.computes == (there.compute,)
+
+    def test_two_computes(self, tmp_path: Path) -> None:
+        there = cloud.Cloud(self.lab(tmp_path), "unit-test")
+        there.directory.mkdir(parents=True)
+        there.state_file.write_text(json.dumps({**asdict(self.state(there)), "computes": 2}))
+        assert [compute.name for compute in there.computes] == ["compute", "compute2"]
+        assert cloud.hosts(2) == {"controller": "10.77.0.1", "compute": "10.77.0.11", "compute2": "10.77.0.12"}
+        assert there.ssh("compute2").argv[-1] == "compute2"
+        assert cloud.logs(there.directory, 2)["compute2"].endswith("/compute2/serial.log")
 
     def test_no_such_host(self, tmp_path: Path) -> None:
         with pytest.raises(LabError, match="has no host 'x'; choose one of controller, compute"):
