@@ -49,11 +49,8 @@ class SyntaxTrouble:
     problem: str
 
     def __str__(self) -> str:
-        return (
-            f"{self.path} line {self.line}: {self.text!r} {self.problem}"
-            if self.line
-            else f"{self.path} {self.problem}"
-        )
+        """Without the line itself: it may be a password that lost its equals sign."""
+        return f"{self.path} line {self.line} {self.problem}" if self.line else f"{self.path} {self.problem}"
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,7 @@ def test_refusals(text: str, line: int, problem: str) -> None:
     assert trouble is not None
     assert trouble.line == line
     assert problem in trouble.problem
-    assert str(trouble).startswith(f"{PATH} line {line}: ")
+    assert str(trouble).startswith(f"{PATH} line {line} ")
 
 
 def test_what_stands_before_a_trouble_is_kept_and_nothing_after_it() -> None:
@@ -115,3 +115,8 @@ def test_groups_are_compared_without_case_but_for_default_and_names_with_it() ->
 )
 def test_lines(text: str, lines: list[str]) -> None:
     assert split_lines(text) == lines
+
+
+def test_a_line_that_is_none_is_not_shown_as_it_may_be_a_password() -> None:
+    trouble = parse_config("nova.conf", "[DEFAULT]\npassword S3cr3t\n").trouble
+    assert str(trouble) == "nova.conf line 2 is no assignment: it has neither = nor :"
