@@ -7,27 +7,37 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from .config_placement import DROP_IN
 from .errors import MachineProblem
-from .journal import Journal
+from .journal import FILE, FileState, Journal
 from .nova_options import REPORT_IN_PLACEMENT
 from .nova_service import COMPUTE, NovaNode, NovaService
 from .oslo_config import ConfigFile, parse_config
 
 
 def without_us(node: NovaNode, journal: Journal | None) -> NovaNode:
-    """Return *node* with our files taken away and our edits of foreign files undone, as far as *journal* knows them."""
-    if journal is None:
+    """Return *node* with our files taken away and our edits of foreign files undone, as far as *journal* knows them.
+
+    A file of ours that it does not know, as on a host that has lost its journal, is known by its name and our mark.
+    """
+    records = () if journal is None else tuple(journal.files.values())
+    ours = {record.path for record in records if not record.foreign}
+    ours |= {path for path, text in node.texts.items() if path.endswith(f"/{DROP_IN}") and _carries_mark(text)}
+    if not records and not ours:
         return node
-    ours = {record.path for record in journal.files.values() if not record.foreign}
     texts = {path: text for path, text in node.texts.items() if path not in ours}
     restored: list[ConfigFile] = []
-    for record in journal.files.values():
+    for record in records:
         for path in dict.fromkeys((record.path, record.real)):
             if record.is_edited and path in texts:
                 texts[path] = record.pristine(texts[path])
                 restored.append(parse_config(path, texts[path]))
     services = tuple(_restored(service, ours, restored) for service in node.services)
     return replace(node, services=services, texts=texts)
+
+
+def _carries_mark(text: str) -> bool:
+    return FileState(FILE, text.encode("utf-8", "surrogateescape")).carries_mark
 
 
 def refuse_silence(now: NovaNode, after: NovaNode) -> None:

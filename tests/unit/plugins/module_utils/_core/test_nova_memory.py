@@ -39,6 +39,16 @@ def test_a_host_without_memory_is_what_it_is() -> None:
     assert without_us(nova, None) is nova
 
 
+def test_without_a_journal_our_files_are_known_by_their_mark() -> None:
+    """Taken for foreign, each would be edited and written at once: "stands there twice"."""
+    marked = "# Written by the collection nova_pci.passthrough\n[pci]\nalias = mine\n"
+    clean = without_us(node({MAIN: BEFORE, OURS: marked}), None)
+    assert clean.texts == {MAIN: BEFORE}
+    assert [ALIAS.read(service.config).values for service in clean.services] == [("theirs",)]
+    theirs = {MAIN: BEFORE, OURS: "[pci]\nalias = hand-made\n"}
+    assert without_us(node(theirs), None).texts == theirs
+
+
 def test_our_files_and_lines_are_gone_for_every_service() -> None:
     nova = node({MAIN: AFTER, OURS: "[pci]\nalias = mine\n"}, (COMPUTE, SCHEDULER))
     clean = without_us(nova, journal(edited(), own()))
