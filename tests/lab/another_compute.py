@@ -26,7 +26,8 @@ class AnotherCompute(Compute):
     def __init__(self, directory: Path, lab: Lab, network: Network, number: int) -> None:
         """`directory` is the cloud's; the guest gets a folder in it."""
         name = f"compute{number}"
-        Machine.__init__(self, lab, name, directory / name, network.prefix)
+        # Compute's own names the first host, and is part of what its image is cached by.
+        Machine.__init__(self, lab, name, directory / name, network.prefix)  # pylint: disable=non-parent-init-called
         self.network = network
         self.number = number
 
