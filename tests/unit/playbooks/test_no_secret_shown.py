@@ -131,18 +131,23 @@ def applied(tmp_path_factory, stand_in) -> MarkedCloud:
     return cloud
 
 
+@pytest.fixture(scope="module")
+def made(applied) -> dict[str, object]:
+    """The flavors of the cloud before any test takes them away."""
+    return dict(applied.stand_in.control()["flavors"])
+
+
 @pytest.fixture
-def cloud(tmp_path, applied) -> MarkedCloud:
-    credentials(applied.stand_in, keep=True)
+def cloud(tmp_path, applied, made) -> MarkedCloud:
+    credentials(applied.stand_in, made)
     base = tmp_path / "hosts"
     shutil.copytree(applied.base, base, symlinks=True)
     return MarkedCloud(base, applied.stand_in)
 
 
-def credentials(stand_in, keep: bool = False) -> None:
-    flavors = stand_in.control()["flavors"] if keep else {}
+def credentials(stand_in, flavors: dict[str, object] | None = None) -> None:
     stand_in.control(reset=True)
-    stand_in.control(password=PASSWORD, token=TOKEN, flavors=flavors)
+    stand_in.control(password=PASSWORD, token=TOKEN, flavors=flavors or {})
     clouds = json.loads((stand_in.folder / "clouds.yaml").read_text(encoding="utf-8"))
     clouds["clouds"]["here"]["auth"]["password"] = PASSWORD
     (stand_in.folder / "clouds.yaml").write_text(json.dumps(clouds), encoding="utf-8")
