@@ -123,7 +123,7 @@ def _tried_file(log: Path) -> Path:
 def _tried(step: Step, result: Result, log: Path) -> list[reliability.Row]:
     """What the tests of a step that passed have counted."""
     file = _tried_file(log)
-    if result.verdict != PASSED or not file.exists():
+    if result.verdict != PASSED or not file.exists() or step.name.startswith(reliability.AGAIN):
         return []
     cases = os.environ.get("NOVA_PCI_FUZZ_CASES")
     name = f"{step.name}, CASES={cases}" if cases else step.name

@@ -15,6 +15,7 @@ from .collection import ROOT
 
 PAGE = ROOT / "docs/reliability.md"
 TRIED = "NOVA_PCI_TRIED"  # as tests/tried.py has it: where a test writes its lines
+AGAIN = "unit tests on Python"  # the same cases once more are no more cases
 FILE = "tried.json"  # in the folder of a run's logs
 HEAD = ("| what | how often | step | last run |", "|---|---:|---|---|")
 _ROW = re.compile(r"\| (?P<what>[^|]+) \| (?P<count>[\d,]+) \| (?P<step>[^|]+) \| (?P<day>\d{4}-\d\d-\d\d) \|")

@@ -37,10 +37,13 @@ def test_without_a_ladder_nothing_is_kept(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(("end", "rows"), [("", 1), ("; raise SystemExit(1)", 0)])
-def test_only_a_step_that_passed_counts(tmp_path, monkeypatch, end, rows):
+@pytest.mark.parametrize(
+    ("name", "end", "rows"),
+    [("lab", "", 1), ("lab", "; raise SystemExit(1)", 0), ("unit tests on Python 3.9", "", 0)],
+)
+def test_only_a_step_that_passed_counts_and_only_once(tmp_path, monkeypatch, name, end, rows):
     text = f"import os; open(os.environ['{tried.FILE}'], 'a').write('{{\"what\": \"faults\", \"count\": 7}}\\n'){end}"
-    step = Step("lab", "check", lambda shop: [Command([sys.executable, "-c", text])])
+    step = Step(name, "check", lambda shop: [Command([sys.executable, "-c", text])])
     monkeypatch.setattr(main, "_fresh_logs", lambda: tmp_path)
     monkeypatch.setattr(Reporter, "say", lambda self, text: None)
     main.run_steps([step])
