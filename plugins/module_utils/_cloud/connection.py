@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from .._core.cloud_call import COMPUTE, PLACEMENT, Answer, Call
@@ -31,6 +32,7 @@ _MICROVERSIONS = {COMPUTE: "2.86", PLACEMENT: "1.36"}
 # How long a lost connection is made again: a load balancer or uwsgi resets one now and then; what is down stays down.
 PATIENCE_SECONDS = 5.0
 _PAUSE_SECONDS = 0.5
+_PAGE = 1000  # Nova gives no more at a time ([api]max_limit)
 _NAMING = ("OS_CLOUD", "OS_AUTH_URL")  # of the environment: whoever sets one means a cloud
 _T = TypeVar("_T")
 
@@ -70,6 +72,17 @@ class Cloud:
         if answer.is_good or answer.status in call.fine:
             return answer
         raise answer_trouble(call, answer, self.name)
+
+    def rows(self, call: Call, key: str) -> Iterator[Mapping[str, Any]]:
+        """Return every row of a list of Nova's, page by page; *call*'s path holds a query, *key* is the list's name."""
+        marker = ""
+        while True:
+            body = self.get(replace(call, path=f"{call.path}&limit={_PAGE}{marker}")).body
+            rows = body[key]
+            yield from rows
+            if not rows or not body.get(f"{key}_links"):
+                return
+            marker = f"&marker={rows[-1]['id']}"
 
     def newest(self, service: str) -> tuple[int, ...]:
         """Return the newest microversion that *service* knows, () where it does not say."""

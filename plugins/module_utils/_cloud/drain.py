@@ -36,9 +36,9 @@ from .._core.drain import (
 )
 from .._core.errors import MachineProblem, PassthroughError, raise_problems
 from .connection import Cloud, connect, connect_if_possible
+from .servers import error_texts, instance_actions
 
 POLL_SECONDS = 2.0
-_PAGE = 1000  # Nova gives no more at a time ([api]max_limit)
 _BODIES: dict[str, dict[str, Any]] = {
     STOP: {"os-stop": None},
     COLD: {"migrate": None},
@@ -254,16 +254,9 @@ def _settled(cloud: Cloud, host: str, timeout: float) -> tuple[Server, ...]:
 
 
 def _servers(cloud: Cloud, host: str) -> tuple[Server, ...]:
-    found: list[Server] = []
-    marker = ""
-    while True:
-        path = f"/servers/detail?all_tenants=1&host={quote(host, safe='')}&limit={_PAGE}{marker}"
-        body = cloud.get(Call(COMPUTE, "GET", path)).body
-        rows = body["servers"]
-        found += [parse_server(row) for row in rows]
-        if not rows or not body.get("servers_links"):
-            return tuple(server for server in found if server.host == host)
-        marker = f"&marker={rows[-1]['id']}"
+    call = Call(COMPUTE, "GET", f"/servers/detail?all_tenants=1&host={quote(host, safe='')}")
+    found = [parse_server(row) for row in cloud.rows(call, "servers")]
+    return tuple(server for server in found if server.host == host)
 
 
 def _look(cloud: Cloud, server_id: str) -> Server | None:
@@ -273,14 +266,5 @@ def _look(cloud: Cloud, server_id: str) -> Server | None:
 
 def _last_words(cloud: Cloud, server_id: str) -> str:
     """What Nova noted of the last thing that was done to the server, "" where that went well or may not be seen."""
-    base = f"/servers/{server_id}/os-instance-actions"
-    newest = next(iter(cloud.ask(Call(COMPUTE, "GET", base)).body.get("instanceActions", [])), None)
-    if newest is None:
-        return ""
-    whole = cloud.ask(Call(COMPUTE, "GET", f"{base}/{newest['request_id']}")).body.get("instanceAction", {})
-    for event in whole.get("events", []):
-        if event.get("result") == "Error":
-            text = event.get("details") or (event.get("traceback") or "").strip().rpartition("\n")[2]
-            if text:
-                return str(text)
-    return str(whole.get("message") or "")
+    newest = next(instance_actions(cloud, server_id), {})
+    return next(filter(None, error_texts(newest)), str(newest.get("message") or ""))

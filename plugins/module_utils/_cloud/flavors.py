@@ -11,21 +11,11 @@ from .._core.cloud_call import COMPUTE, Call
 from .._core.flavor_plan import CREATED, Flavor, parse_flavor
 from .connection import Cloud
 
-_PAGE = 1000  # Nova gives no more at a time ([api]max_limit)
-
 
 def read_flavors(cloud: Cloud) -> tuple[Flavor, ...]:
     """Return every flavor of the cloud, those included that are not public."""
-    found: list[Flavor] = []
-    marker = ""
-    while True:
-        path = f"/flavors/detail?is_public=None&limit={_PAGE}{marker}"
-        body = cloud.get(Call(COMPUTE, "GET", path)).body
-        rows = body["flavors"]
-        found += [_whole(cloud, parse_flavor(row), row) for row in rows]
-        if not rows or not body.get("flavors_links"):
-            return tuple(found)
-        marker = f"&marker={rows[-1]['id']}"
+    rows = cloud.rows(Call(COMPUTE, "GET", "/flavors/detail?is_public=None"), "flavors")
+    return tuple(_whole(cloud, parse_flavor(row), row) for row in rows)
 
 
 def _whole(cloud: Cloud, flavor: Flavor, row: object) -> Flavor:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
@@ -125,13 +125,24 @@ def _clues(cloud: Cloud, wanted: Wanted, row: Mapping[str, Any], passed: int) ->
 def _event_texts(cloud: Cloud, server_id: str) -> list[str]:
     """What the events of each action say; a row without its details where the credentials may not see them."""
     texts = []
+    for action in instance_actions(cloud, server_id):
+        texts += [action.get("message") or "", *error_texts(action)]
+    return texts
+
+
+def instance_actions(cloud: Cloud, server_id: str) -> Iterator[Mapping[str, Any]]:
+    """What was done to the server, the newest first; each is asked for when it is wanted, none where they may not be seen."""
     base = f"/servers/{server_id}/os-instance-actions"
     for action in cloud.ask(Call(COMPUTE, "GET", base)).body.get("instanceActions", []):
-        whole = cloud.ask(Call(COMPUTE, "GET", f"{base}/{action['request_id']}")).body.get("instanceAction", {})
-        texts.append(whole.get("message") or "")
-        for event in whole.get("events", []):
-            if event.get("result") == "Error":
-                texts += [event.get("details") or "", (event.get("traceback") or "").strip().rpartition("\n")[2]]
+        yield cloud.ask(Call(COMPUTE, "GET", f"{base}/{action['request_id']}")).body.get("instanceAction", {})
+
+
+def error_texts(action: Mapping[str, Any]) -> list[str]:
+    """What the events of one action that failed say: their details, and the last line of their tracebacks; "" among them."""
+    texts = []
+    for event in action.get("events", []):
+        if event.get("result") == "Error":
+            texts += [event.get("details") or "", (event.get("traceback") or "").strip().rpartition("\n")[2]]
     return texts
 
 

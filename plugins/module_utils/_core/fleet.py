@@ -5,15 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .selection import listed
 from .survey import AFTER, READY
 
 Survey = Mapping[str, Any]  # as survey.survey() returns it
 Row = Mapping[str, Any]  # one of its devices
-_SHOWN = 6
 
 # What somebody may want in a server, by the beginning of the class code; the rest belongs to the board.
 _WANTED = ("01", "02", "03", "04", "0b", "0c03", "0c06", "0d", "10", "12", "40")
@@ -81,16 +81,16 @@ def warnings(fleet: Mapping[str, Survey]) -> tuple[str, ...]:
     found = []
     silent = [host for host in sorted(fleet) if not fleet[host]]
     if silent:
-        found.append(f"No answer from {names(silent)}.")
+        found.append(f"No answer from {listed(silent)}.")
     surveyed = {host: survey for host, survey in sorted(fleet.items()) if survey}
     limited = [host for host, survey in surveyed.items() if survey["needs_root"]]
     if limited:
         found.append(
-            f"Read without root: {names(limited)}. A use that only root can see is missing from the verdicts; run with -b."
+            f"Read without root: {listed(limited)}. A use that only root can see is missing from the verdicts; run with -b."
         )
     off = [host for host, survey in surveyed.items() if not survey["iommu"]["enabled"]]
     if off and len(off) < len(surveyed):
-        found.append(f"The IOMMU runs on some hosts and not on {names(off)}.")
+        found.append(f"The IOMMU runs on some hosts and not on {listed(off)}.")
     types: dict[tuple[str, str], dict[str, list[str]]] = {}
     for host, survey in surveyed.items():
         for row in survey["devices"]:
@@ -100,14 +100,9 @@ def warnings(fleet: Mapping[str, Survey]) -> tuple[str, ...]:
                     hosts.append(host)
     for (vendor_id, product_id), by_type in sorted(types.items()):
         if len(by_type) > 1:
-            words = ", ".join(f"{kind} on {names(hosts)}" for kind, hosts in sorted(by_type.items()))
+            words = ", ".join(f"{kind} on {listed(hosts)}" for kind, hosts in sorted(by_type.items()))
             found.append(
                 f"{vendor_id}:{product_id} is {words}: one alias fits one device_type. Switch SR-IOV the same way on all of them, "
                 "in the firmware setup or the card's own configuration, or declare two aliases."
             )
     return tuple(found)
-
-
-def names(hosts: Sequence[str]) -> str:
-    more = f" and {len(hosts) - _SHOWN} more" if len(hosts) > _SHOWN else ""
-    return ", ".join(hosts[:_SHOWN]) + more

@@ -284,23 +284,24 @@ def _near_misses(inventory: HostInventory, entry: DeviceEntry, macs: dict[PciAdd
         near = [(device, _mismatches(device, entry, macs)) for device in endpoints]
         close = [f"{device.label} differs in {wrong[0]} only" for device, wrong in near if len(wrong) == 1]
         if close:
-            return f"Nearest: {_list(close)}"
+            return f"Nearest: {listed(close)}"
     if entry.vendor_id is not None:
         same = _ids(device for device in endpoints if device.vendor_id == entry.vendor_id)
         if same:
-            return f"Of vendor {entry.vendor_id} the host has {_list(same)}"
+            return f"Of vendor {entry.vendor_id} the host has {listed(same)}"
     if entry.mac is not None:
         known = sorted({mac for found in macs.values() for mac in found})
-        return f"The MACs of its PCI network cards are {_list(known)}" if known else "No PCI network card shows a MAC"
+        return f"The MACs of its PCI network cards are {listed(known)}" if known else "No PCI network card shows a MAC"
     present = _ids(endpoints)
-    return f"The host has {_list(present)}" if present else "The host shows no PCI device at all"
+    return f"The host has {listed(present)}" if present else "The host shows no PCI device at all"
 
 
 def _ids(devices: Iterable[PciDevice]) -> list[str]:
     return sorted({f"{device.vendor_id or '????'}:{device.product_id or '????'}" for device in devices})
 
 
-def _list(texts: list[str]) -> str:
+def listed(texts: Sequence[str]) -> str:
+    """Return the first of *texts* in one line, and how many more there are."""
     more = f" and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
     return ", ".join(texts[:_SHOWN]) + more
 
@@ -435,7 +436,7 @@ def _parents(
     cards = [device for device in matching if device.sriov_totalvfs]
     if not cards:
         fix = "Remove num_vfs, or switch SR-IOV on in the firmware setup or the card's own configuration"
-        problem = f"cannot be had: {_list([device.label for device in matching])} has no SR-IOV"
+        problem = f"cannot be had: {listed([device.label for device in matching])} has no SR-IOV"
         problems.append(InputProblem(f"{entry.place}.num_vfs", entry.num_vfs, problem, fix))
         return []
     parents, kept = [], []
@@ -558,7 +559,7 @@ def _double_claims(chosen: list[Chosen], parents: list[Parent], expected: list[E
             pairs.setdefault((first, other), []).append(label)
     fix = "Narrow one of the two, or make them one entry"
     return [
-        InputProblem(second.place, _list(labels), f"is claimed by {first.place} as well", fix)
+        InputProblem(second.place, listed(labels), f"is claimed by {first.place} as well", fix)
         for (first, second), labels in pairs.items()
     ]
 

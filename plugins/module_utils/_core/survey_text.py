@@ -9,7 +9,8 @@ import textwrap
 from collections.abc import Iterable, Mapping
 
 from .declaration_draft import declaration_draft
-from .fleet import Alike, Row, Survey, alike, is_wanted, names, warnings
+from .fleet import Alike, Row, Survey, alike, is_wanted, warnings
+from .selection import listed
 from .survey import AFTER, NO, READY
 
 WIDTH = 88  # with what Ansible puts around a line of a list, 8 blanks, quotes and a comma, 99 columns
@@ -23,10 +24,11 @@ def survey_text(fleet: Mapping[str, Survey]) -> list[str]:
     surveyed = sum(len(group.hosts) for group in groups)
     lines = [f"{_count(surveyed, 'host')} surveyed, {_count(len(groups), 'kind')} of hardware"]
     for group in groups:
-        lines += ["", *_wrapped(f"{_count(len(group.hosts), 'host')}: {names(group.hosts)}", ""), *_group(group)]
-    if warnings(fleet):
+        lines += ["", *_wrapped(f"{_count(len(group.hosts), 'host')}: {listed(group.hosts)}", ""), *_group(group)]
+    found = warnings(fleet)
+    if found:
         lines += ["", "Worth knowing"]
-        lines += [line for sentence in warnings(fleet) for line in _wrapped(sentence, "  - ")]
+        lines += [line for sentence in found for line in _wrapped(sentence, "  - ")]
     return lines
 
 
@@ -88,7 +90,7 @@ def _device(bundle: list[Row]) -> Iterable[str]:
     functions = f", {row['sriov_numvfs'] or 0} of {row['sriov_totalvfs']} VFs" if row["sriov_totalvfs"] else ""
     guest = ", in a guest now" if row["in_guest"] else ""
     override = f", override: {row['override']}" if row["override"] else ""
-    along = f", together with {names(row['companions'])}" if row["companions"] else ""
+    along = f", together with {listed(row['companions'])}" if row["companions"] else ""
     about = f"{row['device_type']}{groups}{node}, driver {row['driver'] or 'none'}{functions}{along}{guest}{override}"
     ids = f"{row['vendor_id'] or '????'}:{row['product_id'] or '????'}"
     yield from _wrapped(f"{addresses}  {ids}  {row['name'] or row['kind']}", "    ")

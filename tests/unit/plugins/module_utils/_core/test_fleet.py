@@ -65,7 +65,7 @@ def test_hosts_that_say_less():
 
 
 def test_many_hosts_are_counted():
-    assert fleet.names([f"h{number}" for number in range(8)]) == "h0, h1, h2, h3, h4, h5 and 2 more"
+    assert fleet.listed([f"h{number}" for number in range(8)]) == "h0, h1, h2, h3, h4, h5 and 2 more"
 
 
 def test_the_parts_of_a_graphics_card_go_along_with_it():
