@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from .address import PciAddress
+from .listing import listed
 from .model import HostInventory, PciDevice
 
 _SHOWN = 4
@@ -87,5 +88,4 @@ def _ports_above(known: Mapping[PciAddress, PciDevice], device: PciDevice) -> It
 
 
 def _named(devices: Sequence[PciDevice]) -> str:
-    more = f" and {len(devices) - _SHOWN} more" if len(devices) > _SHOWN else ""
-    return ", ".join(device.label for device in devices[:_SHOWN]) + more
+    return listed([device.label for device in devices], _SHOWN)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .selection import listed
+from .listing import listed
 from .survey import AFTER, READY
 
 Survey = Mapping[str, Any]  # as survey.survey() returns it

@@ -13,6 +13,7 @@ from typing import Any
 from .device_spec import ANY, DeviceSpec
 from .errors import NovaRefusal
 from .lint_finding import ERROR, INFO, WARNING, Finding, place_of
+from .listing import listed
 from .model import TYPE_PF, PciDevice
 from .nearest import as_key, did_you_mean, nearest
 from .nova_address import RegexAddress
@@ -292,8 +293,7 @@ def _matched(spec: DeviceSpec, view: ServiceView) -> list[PciDevice]:
 
 
 def _named(devices: list[PciDevice]) -> str:
-    more = f" and {len(devices) - _SHOWN} more" if len(devices) > _SHOWN else ""
-    return ", ".join(device.label for device in devices[:_SHOWN]) + more
+    return listed([device.label for device in devices], _SHOWN)
 
 
 def _did_you_mean(key: str, known: tuple[str, ...]) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from .declaration import DeviceEntry
 from .errors import InputProblem
+from .listing import listed
 from .model import TYPE_PF, HostInventory, PciDevice
 from .selection import Selection
 
@@ -76,7 +77,7 @@ def _by_ids(offered: Sequence[Offered], inventory: HostInventory) -> tuple[str, 
         others = [device for device in same if entries.get(device.address, item.entry).tags != item.entry.tags]
         others += [device for device in same if device.address not in entries]
         if others:
-            shown = ", ".join(device.label for device in others[:_SHOWN])
+            shown = listed([device.label for device in others], _SHOWN)
             problem = f"cannot name {item.device.label}: the same ids would hand out {shown} as well"
             fix = f"Write device_spec_by: {BY_ADDRESS}, or declare those devices alike"
             raise InputProblem(item.entry.place, BY_IDS, problem, fix)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from .companion import Companions
 from .declaration import DRIVER_NATIVE
 from .errors import InputProblem
+from .listing import listed
 from .model import TYPE_PF, TYPE_VF
 from .override import VARIABLE as OVERRIDES
 from .override import overrule
@@ -30,7 +31,6 @@ _NETWORK_CLASS = "02"
 _GUEST = "guest"
 _BRIDGE = "bridge"
 _OUT_OF_REACH = "is in a PCI domain above FFFF, which Nova cannot name"
-_SHOWN = 6
 
 
 @dataclass(frozen=True)
@@ -298,12 +298,6 @@ def _near_misses(inventory: HostInventory, entry: DeviceEntry, macs: dict[PciAdd
 
 def _ids(devices: Iterable[PciDevice]) -> list[str]:
     return sorted({f"{device.vendor_id or '????'}:{device.product_id or '????'}" for device in devices})
-
-
-def listed(texts: Sequence[str]) -> str:
-    """Return the first of *texts* in one line, and how many more there are."""
-    more = f" and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
-    return ", ".join(texts[:_SHOWN]) + more
 
 
 # ---- safety

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 
 from .declaration_draft import declaration_draft
 from .fleet import Alike, Row, Survey, alike, is_wanted, warnings
-from .selection import listed
+from .listing import listed
 from .survey import AFTER, NO, READY
 
 WIDTH = 88  # with what Ansible puts around a line of a list, 8 blanks, quotes and a comma, 99 columns

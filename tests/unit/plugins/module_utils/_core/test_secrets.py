@@ -149,11 +149,11 @@ def test_plain_data_is_redacted_throughout():
 
 
 def test_a_huge_line_takes_no_time():
-    started = time.monotonic()
+    started = time.process_time()  # the clock on the wall also counts what else the machine does
     for line in ("a" * 300_000, "://" * 100_000, "a@" * 100_000, "://" + "a" * 300_000):
         redact(line, {"pass1"})
         secret_values([f"x = {line[:20000]}"])
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_no_spelling_shows_the_secret_within_json():
