@@ -272,15 +272,15 @@
     const { first, hosts: same } = row;
     const { name } = first;
     const link = el("a", { href: `#${new URLSearchParams({ host: name })}`, tabindex: "-1", onclick: (event) => follow(event, name) }, name);
-    const cell = (verdict) => el("td", { class: first.counts[verdict] ? "number" : "number zero" }, first.answered ? number.format(first.counts[verdict]) : "\u2013");
+    const cell = (verdict) => el("td", { class: first.counts[verdict] ? "number" : "number zero", "data-head": VERDICTS[verdict].word }, first.answered ? number.format(first.counts[verdict]) : "\u2013");
     const failing = same.filter((host) => host.state === row.state).length;
     return el(
       "tr",
       { "data-host": name },
       el("th", { scope: "row" }, link, same.length > 1 && quiet(` and ${number.format(same.length - 1)} like it`)),
-      el("td", {}, iommuOf(first)),
+      el("td", { class: "short", "data-head": "IOMMU" }, iommuOf(first)),
       ["ready", "after", "no"].map(cell),
-      data.verified && el("td", {}, stateBadge(row.state, failing)),
+      data.verified && el("td", { class: "short" }, stateBadge(row.state, failing)),
     );
   }
 
@@ -308,6 +308,7 @@
   }
 
   function walk(event) {
+    if (event.key === "End") while (drawn < shown.length) drawMore();
     const links = [...at("rows").querySelectorAll("a")];
     const here = links.indexOf(document.activeElement);
     if (here < 0) return;
@@ -337,11 +338,16 @@
       ...Object.entries(VERDICTS).map(([verdict, { mark: sign, text }]) => tile(verdict, sign, sum[verdict], text)),
       ...(data.verified ? [failing()] : []),
     );
+    at("bar").replaceChildren(...Object.keys(VERDICTS).map((verdict) => {
+      const part = el("span", { class: verdict });
+      part.style.flexGrow = sum[verdict];
+      return part;
+    }));
   }
 
   function failing() {
     const tally = RANKS.map((state) => [state, hosts.filter((host) => host.state === state).length]).filter(([, many]) => many);
-    return el("p", { class: "tile" }, el("b", {}, ...tally.map(([state, many]) => [stateBadge(state), ` ${number.format(many)} `])), " ", quiet("hosts by their findings"));
+    return el("p", { class: "tile tally" }, el("b", {}, ...tally.map(([state, many]) => [stateBadge(state), ` ${number.format(many)} `])), " ", quiet("hosts by their findings"));
   }
 
   function products() {
@@ -370,7 +376,7 @@
     const rows = products().map((product) => el(
       "tr", {},
       el("th", { scope: "row" }, nameOf(product.shape), " ", el("br"),
-        el("button", { type: "button", class: "link mono", onclick: () => lookFor(`${ids(product.shape)} ${product.shape[SHAPE.device_type]}`) }, ids(product.shape)),
+        el("button", { type: "button", class: "plain-link mono", onclick: () => lookFor(`${ids(product.shape)} ${product.shape[SHAPE.device_type]}`) }, ids(product.shape)),
         " ", quiet(product.shape[SHAPE.device_type])),
       el("td", { class: "number" }, number.format(product.hosts)),
       ["ready", "after", "no"].map((verdict) => numbers(product, verdict)),
@@ -533,11 +539,11 @@
     const verdicts = new Map(host.machine.groups);
     const some = groups.filter((group) => group.wanted.length);
     const board = groups.filter((group) => !group.wanted.length).flatMap((group) => group.devices);
-    const title = node !== null ? `NUMA node ${node}` : all > 1 ? "No NUMA node" : "One memory for all (no NUMA node)";
+    const title = node !== null ? `NUMA node ${node}` : all > 1 ? "No NUMA node" : "No NUMA nodes: one memory for all";
     const wanted = some.reduce((sum, group) => sum + group.wanted.length, 0);
     const id = `node-${place}`;
     return el("section", { class: "node", "aria-labelledby": id },
-      el("h3", { id }, el("span", {}, title), quiet(`${count(wanted, "device")} in ${count(some.filter((group) => group.number !== null).length, "IOMMU group")}`)),
+      el("h4", { id }, el("span", {}, title), quiet(`${count(wanted, "device")} in ${count(some.filter((group) => group.number !== null).length, "IOMMU group")}`)),
       el("ul", { class: "groups" }, bundled(some).map((bundle) => groupItem(known, bundle, verdicts)),
         board.length > 0 && el("li", { class: "board" }, late(
           `${count(board.length, "function")} of the board itself (bridges, system, management)`,
@@ -645,7 +651,7 @@
     return el("li", { class: `device ${shape[SHAPE.verdict]}`, "data-at": device.at, "data-address": device.address },
       el("div", { class: "device-line" }, verdictBadge(shape[SHAPE.verdict]), el("code", {}, device.address), el("span", {}, nameOf(shape)), shape[SHAPE.in_guest] && el("span", { class: "badge" }, "in a guest now")),
       el("ul", { class: "facts" },
-        el("li", {}, el("b", { class: "mono" }, ids(shape))), fact("", shape[SHAPE.kind]), fact("", shape[SHAPE.device_type]),
+        el("li", {}, el("b", { class: "mono" }, ids(shape))), fact("", shape[SHAPE.name] && shape[SHAPE.kind]), fact("", shape[SHAPE.device_type]),
         fact("driver", shape[SHAPE.driver] || "none"), fact("VFs", functions), fact("of", place[PLACE.physical_function]), fact("with", place[PLACE.companions].join(", ")),
         fact("", interfaces), fact("", own[OWN.block_devices].join(", ")), fact("slot", own[OWN.slot]), fact("serial", own[OWN.serial])),
       reasons.length > 0 && el("ul", { class: "why" }, reasons),
