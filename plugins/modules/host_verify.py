@@ -112,7 +112,10 @@ from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.devices
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.drain import parse_record, why_not_restored
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.identity_check import check_identities
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.inventory import build_inventory
-from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.journal_check import check_files, without_explained
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.journal_check import (
+    check_files,
+    without_explained,
+)
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.table import device_table
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.verify import result_of, verify, with_verdicts
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.boot import read_boot

@@ -101,7 +101,10 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._adapter import ROOT_ARGUMENT_SPEC, run_module
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.journal import NOVA_STATE_DIRECTORY
-from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.journal_check import check_files, without_explained
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.journal_check import (
+    check_files,
+    without_explained,
+)
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.nova_release import parse_release
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.nova_verify import setting_table, verify_nova
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.verify import result_of

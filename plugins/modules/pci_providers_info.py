@@ -93,7 +93,10 @@ from ansible_collections.nova_pci.passthrough.plugins.module_utils._cloud.connec
     connect,
     connect_if_possible,
 )
-from ansible_collections.nova_pci.passthrough.plugins.module_utils._cloud.providers import read_inventories, wait_for_reports
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._cloud.providers import (
+    read_inventories,
+    wait_for_reports,
+)
 
 
 def look(params: dict[str, Any]) -> dict[str, Any]:

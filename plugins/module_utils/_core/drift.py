@@ -79,7 +79,9 @@ def drift_report(hosts: Mapping[str, HostAnswer], cloud: CloudAnswer) -> dict[st
         if reported is not None:
             rows[host] += _rows(PLACEMENT, check_providers(providers, reported, hosts[host].names))
     of_cloud = [*_of_flavors(cloud), *_of_placement(cloud, _reporting(hosts))]
-    found = {host: {"state": _worst(rows[host]), "findings": rows[host], "notes": _notes(hosts[host])} for host in hosts}
+    found = {
+        host: {"state": _worst(rows[host]), "findings": rows[host], "notes": _notes(hosts[host])} for host in hosts
+    }
     every = [row for host in found.values() for row in host["findings"]] + of_cloud
     return {
         "schema": SCHEMA,
@@ -115,7 +117,9 @@ def _of_layers(answer: HostAnswer) -> list[Row]:
         return _rows(*silence)
     found: list[Row] = []
     for layer, given in answer.layers.items():
-        rows = [{"layer": layer, **row} for row in given.verified.get("findings") or given.trouble.get("findings") or ()]
+        rows = [
+            {"layer": layer, **row} for row in given.verified.get("findings") or given.trouble.get("findings") or ()
+        ]
         if given.trouble and not given.trouble.get("findings"):
             rows = _rows(layer, [_unread(layer, given.trouble)])
         known = [{**row, "layer": layer} for row in found]
@@ -167,7 +171,8 @@ def _of_flavors(cloud: CloudAnswer) -> list[Row]:
     if actions is None:
         return []
     wrong = [
-        Finding("flavors", FAILED, "as declared", f"the role would {action}", "run playbooks/flavors.yml") for action in actions
+        Finding("flavors", FAILED, "as declared", f"the role would {action}", "run playbooks/flavors.yml")
+        for action in actions
     ]
     return _rows(FLAVOR, wrong or [Finding("flavors", OK, "as declared", "as declared")])
 

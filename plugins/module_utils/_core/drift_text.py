@@ -51,7 +51,9 @@ def _by_check(report: Mapping[str, Any]) -> list[Bundle]:
 
 
 def _check(first: Row, pairs: list[tuple[str, Row]]) -> Iterable[str]:
-    yield from _wrapped(f"{first['state']}: {first['check']} ({first['layer']}), {_on(host for host, _row in pairs)}", "")
+    yield from _wrapped(
+        f"{first['state']}: {first['check']} ({first['layer']}), {_on(host for host, _row in pairs)}", ""
+    )
     variants: dict[tuple[object, ...], list[str]] = {}
     for host, row in pairs:
         variants.setdefault((row["found"], row["expected"], row["fix"]), []).append(host)
@@ -78,7 +80,9 @@ def _noted(report: Mapping[str, Any]) -> list[str]:
     for host, entry in report["hosts"].items():
         for note in entry["notes"]:
             hosts.setdefault(note, []).append(host)
-    lines = [f"{note} ({_on(names or [CLOUD])})" for note, names in sorted(hosts.items(), key=lambda item: -len(item[1]))]
+    lines = [
+        f"{note} ({_on(names or [CLOUD])})" for note, names in sorted(hosts.items(), key=lambda item: -len(item[1]))
+    ]
     more = len(lines) - _MOST_NOTES
     return [*lines[:_MOST_NOTES], *([f"and {_count(more, 'note')} more: see verify.json"] if more > 0 else [])]
 

@@ -16,7 +16,9 @@ Row = Mapping[str, Any]  # {address, resource_class, total}
 _RESTART = "restart nova-compute; it reports again within a minute, and its log says what Placement refuses"
 
 
-def check_providers(expected: Sequence[Row], reported: Mapping[str, Sequence[Row]], names: Sequence[str]) -> list[Finding]:
+def check_providers(
+    expected: Sequence[Row], reported: Mapping[str, Sequence[Row]], names: Sequence[str]
+) -> list[Finding]:
     """Return the findings of one compute.
 
     Shape: *expected* the `providers` of its plan, *reported* by Nova's name of the compute, *names* those by which this one
@@ -26,7 +28,9 @@ def check_providers(expected: Sequence[Row], reported: Mapping[str, Sequence[Row
     if compute is None:
         known = ", ".join(sorted(reported)) or "none"
         fix = "set pci_passthrough_nova_host to Nova's name of this host"
-        return [Finding("compute in Nova", FAILED, " or ".join(name for name in names if name), f"Nova knows {known}", fix)]
+        return [
+            Finding("compute in Nova", FAILED, " or ".join(name for name in names if name), f"Nova knows {known}", fix)
+        ]
     now = _by_address(reported[compute])
     wanted = _by_address(expected)
     found = []

@@ -36,11 +36,17 @@ def test_each_name_is_one_that_a_task_leaves():
 
 
 def test_what_the_hosts_registered_becomes_the_report():
-    found = report({
-        "c1": {"__verify_survey": {"survey": {}}, "__host_planned": PLANNED, "__host_verified": {"findings": [GOOD]}},
-        "c2": {"__verify_survey": {"survey": {}}, "__verify_host_trouble": {"msg": "no plan", "findings": []}},
-        "ctl": {"__controller_planned": PLANNED, "__controller_verified": {"findings": [BAD]}},
-    })
+    found = report(
+        {
+            "c1": {
+                "__verify_survey": {"survey": {}},
+                "__host_planned": PLANNED,
+                "__host_verified": {"findings": [GOOD]},
+            },
+            "c2": {"__verify_survey": {"survey": {}}, "__verify_host_trouble": {"msg": "no plan", "findings": []}},
+            "ctl": {"__controller_planned": PLANNED, "__controller_verified": {"findings": [BAD]}},
+        }
+    )
     states = {host: entry["state"] for host, entry in found["report"]["hosts"].items()}
     assert states == {"c1": "ok", "c2": "failed", "ctl": "failed"}
     assert found["findings"]["ctl"] == [{"layer": "controller", **BAD}]
@@ -51,7 +57,10 @@ def test_the_cloud_s_answer_is_that_of_the_host_that_asked():
     skipped = {"skipped": True, "changed": False}
     found = report(
         {
-            "c1": {"__verify_providers": {"asked": True, "inventories": {}}, "__flavor_checked": {"actions": ["make flavor a"]}},
+            "c1": {
+                "__verify_providers": {"asked": True, "inventories": {}},
+                "__flavor_checked": {"actions": ["make flavor a"]},
+            },
             "c2": {"__verify_providers": skipped, "__flavor_checked": skipped},
         },
         has_flavors=True,
@@ -62,14 +71,16 @@ def test_the_cloud_s_answer_is_that_of_the_host_that_asked():
 def test_nova_s_name_of_a_host_may_be_told():
     provider = {"address": "0000:02:00.0", "resource_class": "X", "total": 1}
     plan = {"plan": {**PLANNED["plan"], "providers": [provider]}}
-    found = report({
-        "c1": {
-            "__compute_planned": plan,
-            "__compute_verified": {"findings": [GOOD]},
-            "__verify_providers": {"asked": True, "inventories": {"nova-1": [provider]}},
-            "pci_passthrough_nova_host": "nova-1",
+    found = report(
+        {
+            "c1": {
+                "__compute_planned": plan,
+                "__compute_verified": {"findings": [GOOD]},
+                "__verify_providers": {"asked": True, "inventories": {"nova-1": [provider]}},
+                "pci_passthrough_nova_host": "nova-1",
+            }
         }
-    })
+    )
     assert found["report"]["state"] == "ok"
 
 

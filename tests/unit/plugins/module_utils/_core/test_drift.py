@@ -7,7 +7,14 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.drift import CLOUD, CloudAnswer, HostAnswer, LayerAnswer, drift_report, findings_of
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.drift import (
+    CLOUD,
+    CloudAnswer,
+    HostAnswer,
+    LayerAnswer,
+    drift_report,
+    findings_of,
+)
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.verify import Finding
 
 NIC = '{"name": "nic", "vendor_id": "8086", "product_id": "10d3"}'
@@ -59,7 +66,9 @@ def test_a_host_is_as_good_as_its_worst_finding(states, worst):
 
 
 def test_a_host_that_cannot_be_reached_is_one_finding_and_hides_nobody():
-    silent = HostAnswer(("c2",), {"unreachable": True, "msg": "Failed to\n connect"}, {"host": LayerAnswer({"skipped": True})})
+    silent = HostAnswer(
+        ("c2",), {"unreachable": True, "msg": "Failed to\n connect"}, {"host": LayerAnswer({"skipped": True})}
+    )
     found = report({"c1": compute(), "c2": silent})
     assert rows(found, "c2") == [("host", "answer", "failed")]
     assert found["hosts"]["c2"]["findings"][0]["found"] == "Failed to connect"
@@ -67,7 +76,9 @@ def test_a_host_that_cannot_be_reached_is_one_finding_and_hides_nobody():
 
 
 def test_a_controller_that_cannot_be_reached():
-    silent = HostAnswer(("ctl",), {}, {"controller": LayerAnswer({"unreachable": True, "msg": "x"}, {}, {"msg": "no plan"})})
+    silent = HostAnswer(
+        ("ctl",), {}, {"controller": LayerAnswer({"unreachable": True, "msg": "x"}, {}, {"msg": "no plan"})}
+    )
     assert rows(report({"ctl": silent}), "ctl") == [("controller", "answer", "failed")]
 
 
@@ -85,7 +96,10 @@ def test_findings_of_a_module_that_failed_by_itself_count_as_they_are():
 
 def test_an_all_in_one_host_says_everything_once():
     both = {"compute": layer(finding("a"), finding("b")), "controller": layer(finding("a"), finding("b"))}
-    assert rows(report({"aio": HostAnswer(("aio",), {}, both)}), "aio") == [("compute", "a", "ok"), ("compute", "b", "ok")]
+    assert rows(report({"aio": HostAnswer(("aio",), {}, both)}), "aio") == [
+        ("compute", "a", "ok"),
+        ("compute", "b", "ok"),
+    ]
 
 
 def test_the_fleet_s_aliases_are_compared():
@@ -132,7 +146,9 @@ def test_nobody_who_reports_nothing_is_told_of_placement():
 
 def test_flavors_are_findings_of_the_cloud():
     found = report({"c1": compute()}, CloudAnswer({}, {"actions": ["make flavor a"], "notes": ["n"]}))
-    assert [(row["check"], row["found"]) for row in found["cloud"]["findings"]] == [("flavors", "the role would make flavor a")]
+    assert [(row["check"], row["found"]) for row in found["cloud"]["findings"]] == [
+        ("flavors", "the role would make flavor a")
+    ]
     assert found["cloud"]["notes"] == ["n"]
     assert list(findings_of(found)) == ["c1", CLOUD]
     good = report({"c1": compute()}, CloudAnswer({}, {"actions": []}))

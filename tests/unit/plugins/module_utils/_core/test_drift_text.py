@@ -7,7 +7,12 @@ from __future__ import annotations
 
 import time
 
-from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.drift import CloudAnswer, HostAnswer, LayerAnswer, drift_report
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.drift import (
+    CloudAnswer,
+    HostAnswer,
+    LayerAnswer,
+    drift_report,
+)
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.drift_text import WIDTH, drift_text
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.verify import Finding
 

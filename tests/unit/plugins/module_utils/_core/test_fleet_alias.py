@@ -54,7 +54,11 @@ def test_the_order_and_number_of_equal_names_count():
 
 def test_hosts_may_declare_different_aliases_but_every_nova_api_knows_them_all():
     api = {"api": rows(NIC, GPU, service="nova-api")}
-    assert states(compare_aliases({"c1": rows(NIC), "c2": rows(GPU), **api})) == {"c1": ["ok"], "c2": ["ok"], "api": ["ok"]}
+    assert states(compare_aliases({"c1": rows(NIC), "c2": rows(GPU), **api})) == {
+        "c1": ["ok"],
+        "c2": ["ok"],
+        "api": ["ok"],
+    }
     found = compare_aliases({"c1": rows(NIC), "c2": rows(GPU), "api": rows(NIC, service="nova-api")})
     assert states(found)["api"] == ["failed"]
     assert found["api"][0].found == "no alias of this name"

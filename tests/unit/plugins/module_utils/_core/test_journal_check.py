@@ -11,8 +11,19 @@ import pytest
 
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.config_edit import LineEdit
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.decision import Standing
-from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.journal import FILE, OTHER, SYMLINK, FileRecord, FileState, Journal, Written
-from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.journal_check import check_files, without_explained
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.journal import (
+    FILE,
+    OTHER,
+    SYMLINK,
+    FileRecord,
+    FileState,
+    Journal,
+    Written,
+)
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.journal_check import (
+    check_files,
+    without_explained,
+)
 
 OURS = "/etc/nova-pci-passthrough/devices.conf"
 CONF = "/etc/nova/nova.conf"
@@ -32,7 +43,12 @@ def edited() -> FileRecord:
     before, edit = "[pci]\nalias = x\n", LineEdit(2, ("alias = x",), ("#alias = x",))
     after = text("[pci]\n#alias = x\n")
     return FileRecord(
-        CONF, "nova", text(before).without_content(), CONF, foreign=True, written=Written(after.fingerprint, None, (edit,))
+        CONF,
+        "nova",
+        text(before).without_content(),
+        CONF,
+        foreign=True,
+        written=Written(after.fingerprint, None, (edit,)),
     )
 
 
