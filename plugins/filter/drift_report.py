@@ -77,9 +77,10 @@ def report(
 ) -> dict[str, Any]:
     variables = {host: hostvars[host] for host in hosts}
     answers = {host: _answer(given, registered) for host, given in variables.items()}
-    cloud = CloudAnswer(
-        *(_first(variables, registered[what]) for what in ("providers", "flavors", "flavor_trouble")), has_flavors
+    providers, flavors, trouble = (
+        _first(variables, registered[what]) for what in ("providers", "flavors", "flavor_trouble")
     )
+    cloud = CloudAnswer(providers, flavors, trouble, has_flavors)
     found = drift_report(answers, cloud)
     return {"report": found, "text": drift_text(found), "findings": findings_of(found)}
 

@@ -79,18 +79,19 @@ def drift_report(hosts: Mapping[str, HostAnswer], cloud: CloudAnswer) -> dict[st
         if reported is not None:
             rows[host] += _rows(PLACEMENT, check_providers(providers, reported, hosts[host].names))
     of_cloud = [*_of_flavors(cloud), *_of_placement(cloud, _reporting(hosts))]
-    found = {
-        host: {"state": _worst(rows[host]), "findings": rows[host], "notes": _notes(hosts[host])} for host in hosts
-    }
-    every = [row for host in found.values() for row in host["findings"]] + of_cloud
+    every = [*(row for findings in rows.values() for row in findings), *of_cloud]
+    states = [_worst(findings) for findings in rows.values()]
     return {
         "schema": SCHEMA,
         "state": _worst(every),
         "counts": {
-            "hosts": {state: sum(1 for host in found.values() if host["state"] == state) for state in _STATES},
+            "hosts": {state: states.count(state) for state in _STATES},
             "findings": {state: sum(1 for row in every if row["state"] == state) for state in _STATES},
         },
-        "hosts": found,
+        "hosts": {
+            host: {"state": _worst(findings), "findings": findings, "notes": _notes(hosts[host])}
+            for host, findings in rows.items()
+        },
         "cloud": {"state": _worst(of_cloud), "findings": of_cloud, "notes": list(cloud.flavors.get("notes") or [])},
         "not_checked": list(_not_checked(hosts, cloud)),
     }
