@@ -14,12 +14,9 @@ description:
     and IOMMU group, and the declaration to start from.
 author:
   - nova_pci contributors (@nova-pci)
+extends_documentation_fragment:
+  - nova_pci.passthrough.fleet
 options:
-  _input:
-    description: >-
-      The name of each host with RV(nova_pci.passthrough.pci_survey_info#module:survey) of it, or an empty one where the host gave no answer.
-    type: dict
-    required: true
   findings:
     description:
       - The name of each host with what was checked there, each a dict with C(layer), C(check), C(state), C(expected), C(found),
@@ -41,7 +38,6 @@ options:
     type: str
     default: ''
 seealso:
-  - module: nova_pci.passthrough.pci_survey_info
   - plugin: nova_pci.passthrough.survey_declaration
     plugin_type: filter
 """
