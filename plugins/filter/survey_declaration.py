@@ -14,14 +14,8 @@ description:
   - Only devices that can be passed through, or could be once the IOMMU is on, are in it.
 author:
   - nova_pci contributors (@nova-pci)
-options:
-  _input:
-    description: >-
-      The name of each host with RV(nova_pci.passthrough.pci_survey_info#module:survey) of it, or an empty one where the host gave no answer.
-    type: dict
-    required: true
-seealso:
-  - module: nova_pci.passthrough.pci_survey_info
+extends_documentation_fragment:
+  - nova_pci.passthrough.fleet
 """
 
 EXAMPLES = r"""

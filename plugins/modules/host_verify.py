@@ -13,6 +13,8 @@ version_added: 0.1.0
 description:
   - Reads the host again and compares the kernel command line, the IOMMU, its groups, the drivers and the virtual
     functions with the plan. Nothing is changed.
+  - Compares the files with the journal, which tells what somebody else did to them since, and the cards with what is recorded
+    of them.
   - What only waits for a reboot is reported as pending and is no failure.
 author:
   - nova_pci contributors (@nova-pci)
@@ -105,19 +107,37 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._adapter import ROOT_ARGUMENT_SPEC, run_module
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.devices_conf import PATH as DEVICES_CONF
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.devices_conf import remembered_identities
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.drain import parse_record, why_not_restored
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.identity_check import check_identities
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.inventory import build_inventory
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.journal_check import (
+    check_files,
+    without_explained,
+)
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.table import device_table
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.verify import result_of, verify, with_verdicts
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.boot import read_boot
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.files import Files
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.journal_store import JournalStore
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.machine import read_machine
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.standing import read_standing
 
 
 def verify_host(params: dict[str, Any]) -> dict[str, Any]:
     """The module's result for its parameters; "failed" and "msg" among it when a finding failed."""
     root, plan = params["root"], params["plan"]
+    files = Files(root)
     inventory = build_inventory(read_machine(root), read_boot(root).next_boot_tokens)
-    findings = verify(plan, inventory, params["actions"])
+    written = check_files(read_standing(files, JournalStore(files), plan.get("files", ())))
+    identities = remembered_identities(files.text(DEVICES_CONF) or "")
+    planned = {row["address"] for row in plan["devices"]}
+    findings = (
+        *written,
+        *verify(plan, inventory, without_explained(params["actions"], written)),
+        *check_identities(inventory, identities, planned, bool(plan["reboot"]["required"])),
+    )
     table = device_table(inventory, with_verdicts(plan, findings))
     result = result_of(findings, table, params["fail"], "The host does not show what was planned:")
     drained = parse_record(plan.get("drained"), "plan.drained")

@@ -13,6 +13,7 @@ version_added: 0.1.0
 description:
   - Reads every service's configuration again, as that service reads it, and compares it with the plan; then whether each
     service runs and was started after its last change. Nothing is changed.
+  - Compares the files with the journal, which tells what somebody else did to them since.
 author:
   - nova_pci contributors (@nova-pci)
 extends_documentation_fragment:
@@ -99,17 +100,28 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._adapter import ROOT_ARGUMENT_SPEC, run_module
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.journal import NOVA_STATE_DIRECTORY
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.journal_check import (
+    check_files,
+    without_explained,
+)
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.nova_release import parse_release
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.nova_verify import setting_table, verify_nova
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.verify import result_of
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.files import Files
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.journal_store import JournalStore
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.nova import read_nova
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.standing import read_standing
 
 
 def verify_services(params: dict[str, Any]) -> dict[str, Any]:
     """The module's result for its parameters; "failed" and "msg" among it when a finding failed."""
-    plan = params["plan"]
+    root, plan = params["root"], params["plan"]
+    files = Files(root)
     version = parse_release(plan["release"]["version"])
-    findings = verify_nova(plan, read_nova(params["root"]), version, params["actions"])
+    written = check_files(read_standing(files, JournalStore(files, NOVA_STATE_DIRECTORY), plan.get("files", ())))
+    actions = without_explained(params["actions"], written)
+    findings = (*written, *verify_nova(plan, read_nova(root), version, actions))
     table = setting_table(plan["settings"])
     return result_of(findings, table, params["fail"], "The services do not have what was planned:")
 

@@ -35,6 +35,16 @@ options:
     description: Fail when a compute has reported nothing and is not named in O(without_devices).
     type: bool
     default: false
+  inventories:
+    description: Read what each provider has, too. It takes one request for each of them.
+    type: bool
+    default: false
+  optional:
+    description:
+      - Where no cloud is named and the environment names none, return RV(asked=false) instead of an error.
+      - A cloud that is named and cannot be asked remains an error.
+    type: bool
+    default: false
 seealso:
   - module: nova_pci.passthrough.nova_plan
 """
@@ -50,6 +60,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+asked:
+  description: V(false) where there are no credentials, with O(optional); nothing else is returned then.
+  type: bool
+  returned: success
+  sample: true
 devices:
   description: The addresses of the devices that each compute has reported, by Nova's name of the compute.
   type: dict
@@ -61,6 +76,11 @@ silent:
   elements: str
   returned: success
   sample: []
+inventories:
+  description: What each provider of a compute's devices has, by Nova's name of the compute. The functions of a card count on its provider.
+  type: dict
+  returned: with O(inventories)
+  sample: {compute1: [{address: "0000:02:00.0", resource_class: CUSTOM_PCI_8086_10D3, total: 1}]}
 """
 
 from typing import Any
@@ -68,17 +88,28 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._adapter import CLOUD_ARGUMENT_SPEC, run_cloud_module
-from ansible_collections.nova_pci.passthrough.plugins.module_utils._cloud.connection import SDK_MISSING, connect
-from ansible_collections.nova_pci.passthrough.plugins.module_utils._cloud.providers import wait_for_reports
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._cloud.connection import (
+    SDK_MISSING,
+    connect,
+    connect_if_possible,
+)
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._cloud.providers import (
+    read_inventories,
+    wait_for_reports,
+)
 
 
 def look(params: dict[str, Any]) -> dict[str, Any]:
     """The module's result for its parameters."""
-    found = wait_for_reports(connect(params["cloud"]), params["without_devices"], params["timeout"])
+    cloud = (connect_if_possible if params["optional"] else connect)(params["cloud"])
+    if cloud is None:
+        return {"changed": False, "asked": False}
+    found = wait_for_reports(cloud, params["without_devices"], params["timeout"])
     if params["fail"]:
         found.refuse_silence()
     devices = {compute: list(addresses) for compute, addresses in found.devices.items()}
-    return {"changed": False, "devices": devices, "silent": list(found.silent)}
+    more = {"inventories": read_inventories(cloud)} if params["inventories"] else {}
+    return {"changed": False, "asked": True, "devices": devices, "silent": list(found.silent), **more}
 
 
 def main() -> None:
@@ -87,8 +118,13 @@ def main() -> None:
         "without_devices": {"type": "list", "elements": "str", "default": []},
         "timeout": {"type": "int", "default": 0},
         "fail": {"type": "bool", "default": False},
+        "inventories": {"type": "bool", "default": False},
+        "optional": {"type": "bool", "default": False},
     }
-    run_cloud_module(AnsibleModule(argument_spec=spec, supports_check_mode=True), look, SDK_MISSING)
+    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
+    # connect_if_possible() tells what a missing openstacksdk means where the cloud is optional.
+    spared = module.params["optional"] and not module.params["cloud"]
+    run_cloud_module(module, look, None if spared else SDK_MISSING)
 
 
 if __name__ == "__main__":

@@ -12,8 +12,9 @@ short_description: Tell of each PCI device of a Linux host whether it can be pas
 version_added: 0.1.0
 description:
   - One reading of the host, the IOMMU's state and every PCI function, each with a verdict and all its reasons.
-  - The filters P(nova_pci.passthrough.survey_text#filter), P(nova_pci.passthrough.survey_markdown#filter) and
-    P(nova_pci.passthrough.survey_declaration#filter) make a page of the surveys of a whole fleet.
+  - The filters P(nova_pci.passthrough.survey_text#filter), P(nova_pci.passthrough.survey_markdown#filter),
+    P(nova_pci.passthrough.survey_declaration#filter) and P(nova_pci.passthrough.fleet_page#filter) make a text, a page or a declaration
+    of the surveys of a whole fleet.
   - It works without root. What only root can read is named in RV(survey.needs_root), and a use that only shows there is
     missing from the verdicts.
 author:

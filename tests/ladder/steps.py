@@ -29,9 +29,10 @@ UNIT_PATHS = ("tests/unit/playbooks", "tests/unit/plugins", "tests/unit/roles")
 LAB_PATHS = ("tests/lab/tests",)
 FUZZ_PATHS = ("tests/fuzz",)
 FAULTS_PATHS = ("tests/faults",)
+BROWSER_PATHS = ("tests/browser",)
 ROOMS_WITHOUT_ANSIBLE = ("tests/unit/plugins/module_utils/_core", "tests/unit/plugins/module_utils/_host")
 MODULE_TESTS = "tests/unit/plugins/modules"
-PYTEST_PATHS = CONTRACT_PATHS + UNIT_PATHS + LAB_PATHS + FUZZ_PATHS + FAULTS_PATHS
+PYTEST_PATHS = CONTRACT_PATHS + UNIT_PATHS + LAB_PATHS + FUZZ_PATHS + FAULTS_PATHS + BROWSER_PATHS
 
 WORKERS = str(min(os.cpu_count() or 1, 4))
 HOST_PYTHONS = tuple((3, minor) for minor in range(9, 15))  # what a managed host may run
@@ -51,6 +52,9 @@ PROGRAMS = {
 
 # The same for the lab's unit tests: what they hold the lab's own archives against.
 LAB_PROGRAMS = {"cpio": "cpio"}
+
+# The browser that opens the page of a fleet; letters to draw with come along, as fontconfig wants them.
+BROWSER_PROGRAMS = {"chromium": "chromium"}
 
 # Python of which mypy asks everything.
 TYPED = ("plugins", "tests/ladder")
@@ -107,6 +111,13 @@ def _fuzz(shop: Workshop) -> list[Command]:
     # Millions of cases take hours: who asks for them knows.
     limit = 7 * 24 * 60 * 60 if os.environ.get("NOVA_PCI_FUZZ_CASES") else 20 * 60
     return [Command(program, count=count_pytest, limit=limit)]
+
+
+def _browser(shop: Workshop) -> list[Command]:
+    bring_programs(BROWSER_PROGRAMS, shop.say)
+    environment = shop.browser_environment
+    settings = {"NOVA_PCI_PICTURES": str(shop.scratch / "pictures")}
+    return [Command([environment.python, "-m", "pytest", "-q", *BROWSER_PATHS], env=settings, count=count_pytest)]
 
 
 def _code_ratio(shop: Workshop) -> list[Command]:
@@ -286,6 +297,7 @@ STEPS = (
     Step("lab's unit tests", CHECK, _lab_tests),
     Step("slow unit tests", TEST, _unit_tests("slow")),
     Step("fuzz", TEST, _fuzz),
+    Step("page in a browser", TEST, _browser),
     *(_on_python(minor) for minor in HOST_PYTHONS),
     Step("ansible-lint", TEST, _ansible_lint),
     Step("changelog", TEST, _changelog),

@@ -74,6 +74,12 @@ class Workshop:
         core, interpreter = self.everyday
         return self._environment("cloud", interpreter, "cloud.txt", core.requirement)
 
+    @functools.cached_property
+    def browser_environment(self) -> Environment:
+        """What drives a browser; the browser itself is Debian's."""
+        _core, interpreter = self.everyday
+        return self._environment("browser", interpreter, "browser.txt")
+
     def core_environment(self, core: Core) -> Environment:
         interpreter = core.interpreter(self.interpreters)
         return self._environment(f"core-{core.release}", interpreter, "ansible-test.txt", core.requirement)

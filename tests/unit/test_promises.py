@@ -35,6 +35,7 @@ ROLE = {"role", "tags"}
 EXPRESSIONS = {  # those that a playbook may hold
     "{{ pci_passthrough_hosts | default('nova_compute') }}",
     "{{ pci_passthrough_controllers | default('nova_controller') }}",
+    "{{ pci_passthrough_hosts | default('nova_compute') }}:{{ pci_passthrough_controllers | default('nova_controller') }}",
     "{{ pci_passthrough_serial | default([1, '10%']) }}",
 }
 

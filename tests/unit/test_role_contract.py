@@ -21,8 +21,9 @@ SKELETON = ("README.md", "defaults/main.yml", "meta/argument_specs.yml", "meta/m
 SHARED = ("pci_passthrough_", "nova_release")  # the declaration that all roles read
 DISPATCHERS = {f"ansible.builtin.{verb}_tasks" for verb in ("include", "import")}
 NOT_A_MODULE = {
-    "become", "block", "changed_when", "check_mode", "delegate_to", "environment", "failed_when", "loop",
-    "loop_control", "name", "no_log", "notify", "register", "rescue", "run_once", "tags", "until", "vars", "when",
+    "become", "block", "changed_when", "check_mode", "delegate_to", "diff", "environment", "failed_when",
+    "ignore_unreachable", "loop", "loop_control", "name", "no_log", "notify", "register", "rescue", "run_once", "tags",
+    "until", "vars", "when",
 }  # fmt: skip
 TYPES = {"bool": bool, "int": int, "str": str, "list": list, "dict": dict, "float": float, "path": str, "raw": object}
 
@@ -140,7 +141,8 @@ def test_public_and_private_names_carry_the_role(role):
         private |= set(loaded(path) or {})
     for _path, task in tasks_of(role):
         private |= {task["register"]} if "register" in task else set()
-        private |= set(task.get("vars") or {}) - public
+        # Beside an import these are the options of the role that is imported.
+        private |= set() if "ansible.builtin.import_role" in task else set(task.get("vars") or {}) - public
         private |= set(task.get("ansible.builtin.set_fact") or {}) - {"cacheable"}
         loop_var = (task.get("loop_control") or {}).get("loop_var")
         private |= {loop_var} if loop_var else set()
@@ -170,7 +172,7 @@ def test_the_main_file_only_dispatches(role):
 def test_facts_are_read_from_ansible_facts_alone(role):
     allowed = {"ansible_facts", "ansible_check_mode", "ansible_connection", "ansible_managed", "ansible_host"}
     # Magic, no facts: what is done once a play is done for its first host; whether another of its hosts has failed.
-    allowed |= {"ansible_play_hosts", "ansible_play_hosts_all"}
+    allowed |= {"ansible_play_hosts", "ansible_play_hosts_all", "ansible_failed_result"}
     for path in sorted([*role.glob("**/*.yml"), *role.glob("templates/**/*.j2")]):
         for text in re.findall(r"\{\{.*?\}\}|(?<=when: ).*", path.read_text(encoding="utf-8"), flags=re.DOTALL):
             used = set(re.findall(r"(?<![\w.'\"\[])ansible_\w+", text))

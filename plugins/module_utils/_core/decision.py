@@ -102,6 +102,20 @@ class Look:
 
 
 @dataclass(frozen=True)
+class Standing:
+    """What stands at the paths that a journal or a plan names.
+
+    Shape: *states* by path, of the real path where the file is not ours; *reals* that real path; *journal_path* where the
+    journal belongs.
+    """
+
+    journal: Journal | None
+    journal_path: str
+    states: Mapping[str, FileState]
+    reals: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Decision:
     """Everything one run does, in order. The journal is *begin* before the first change, *end* (None: none) after.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from .fleet import Row, Survey, can_be_declared, is_part, is_wanted
+from .fleet import Row, Survey, can_be_declared, display_slots, is_part, is_wanted
 from .model import TYPE_PF, TYPE_VF
 
 _WORDS = {
@@ -79,13 +79,14 @@ def _kinds(fleet: Mapping[str, Survey]) -> dict[tuple[str, str, str], _Kind]:
 
 
 def _declarable(survey: Survey) -> Iterable[Row]:
+    displays = display_slots(survey)
     for row in survey.get("devices", ()):
         if (
             is_wanted(row)
             and can_be_declared(row)
             and row["vendor_id"]
             and row["product_id"]
-            and not is_part(survey, row)
+            and not is_part(row, displays)
         ):
             yield row
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .listing import listed
-from .survey import AFTER, READY
+from .survey import AFTER, READY, SCHEMA
 
 Survey = Mapping[str, Any]  # as survey.survey() returns it
 Row = Mapping[str, Any]  # one of its devices
@@ -58,17 +58,28 @@ def _signature(survey: Survey) -> tuple[object, ...]:
     return (iommu["enabled"], iommu["kind"], tuple(survey["first"]), bool(survey["needs_root"]), rows)
 
 
+def record(fleet: Mapping[str, Survey]) -> dict[str, object]:
+    """Return what survey.json holds; docs/survey.schema.json describes it."""
+    return {"schema": SCHEMA, "hosts": fleet}
+
+
 def is_wanted(row: Row) -> bool:
     return str(row["class_code"] or "").startswith(_WANTED)
 
 
-def is_part(survey: Survey, row: Row) -> bool:
+def display_slots(survey: Survey) -> frozenset[str]:
+    """The slots with a graphics card, for is_part()."""
+    displays = (row for row in survey.get("devices", ()) if str(row["class_code"] or "").startswith(_DISPLAY))
+    return frozenset(_slot(row) for row in displays)
+
+
+def is_part(row: Row, displays: frozenset[str]) -> bool:
     """Whether it is the audio, USB or serial function of a graphics card and goes along with that."""
-    if not str(row["class_code"] or "").startswith(_PARTS):
-        return False
-    displays = {one["address"] for one in survey["devices"] if str(one["class_code"] or "").startswith(_DISPLAY)}
-    slot = row["address"].rpartition(".")[0]
-    return any(address.rpartition(".")[0] == slot for address in displays)
+    return str(row["class_code"] or "").startswith(_PARTS) and _slot(row) in displays
+
+
+def _slot(row: Row) -> str:
+    return str(row["address"].rpartition(".")[0])
 
 
 def can_be_declared(row: Row) -> bool:

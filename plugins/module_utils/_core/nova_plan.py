@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from . import nova_options
+from . import nova_options, placement_rules
 from .alias import parse_alias
 from .config_placement import Placement, Want, place
 from .declaration import DeviceEntry
@@ -32,6 +32,8 @@ from .override import without_covered
 from .scheduler_filters import merged, needed_filters
 from .selection import Selection
 from .service_config import ServiceConfig
+from .service_view import ServiceView
+from .smoke_proof import provider_address
 
 VERSION = 1
 LAYER = "nova"
@@ -127,6 +129,7 @@ def make_nova_plan(node: NovaNode, wishes: NovaWishes, journal: Journal | None, 
         "host": {"boot_id": host.inventory.boot_id},
         "release": {"version": str(version), "name": version.series, "source": node.version_source},
         "devices": _device_rows(offer),
+        "providers": _providers(_after(clean, placement), version, host.inventory),
         "settings": _rows(node, placement, version),
         "files": _files(placement),
         "tools": _tools(clean, placement, version),
@@ -336,6 +339,24 @@ def _device_rows(offer: Offer) -> list[dict[str, Any]]:
             "product_id": item.device.product_id,
         }
         for item in offer.offered
+    ]
+
+
+def _providers(node: NovaNode, version: NovaVersion, inventory: HostInventory) -> list[dict[str, Any]] | None:
+    """What nova-compute will report to Placement, by its device_spec and the hardware; None where it reports nothing."""
+    service = node.service(COMPUTE)
+    if service is None:
+        return None
+    view = ServiceView(COMPUTE, service.config, version, inventory.devices)
+    if not view.report_in_placement:
+        return None
+    try:
+        found = placement_rules.providers("", inventory.devices, view.specs, version)
+    except NovaRefusal:
+        return None  # the linter tells of it
+    return [
+        {"address": provider_address(one.name), "resource_class": one.resource_class, "total": one.total}
+        for one in found
     ]
 
 

@@ -32,16 +32,32 @@ class Reporting:
             )
 
 
+@dataclass(frozen=True)
+class Owner:
+    """Whose provider it is, and the device that it stands for."""
+
+    compute: str
+    address: str
+
+
+def owner_of(provider: str, computes: Iterable[str]) -> Owner | None:
+    """Tell whose device a resource provider stands for; None for any other provider.
+
+    nova/compute/pci_placement_translator.py names each `<hypervisor_hostname>_<ADDRESS>`.
+    """
+    address = provider_address(provider)
+    compute = None if address is None else matching_compute(computes, (provider.rpartition("_")[0],))
+    return None if address is None or compute is None else Owner(compute, address)
+
+
 def reporting(computes: Iterable[str], providers: Iterable[str], excused: Collection[str]) -> Reporting:
-    """Sort the names of Placement's resource providers by compute: nova/compute/pci_placement_translator.py names each
-    `<hypervisor_hostname>_<ADDRESS>`."""
+    """Sort the names of Placement's resource providers by compute."""
     known = tuple(computes)
     devices: dict[str, list[str]] = {compute: [] for compute in known}
     for provider in providers:
-        address = provider_address(provider)
-        owner = None if address is None else matching_compute(known, (provider.rpartition("_")[0],))
-        if owner is not None and address is not None:
-            devices[owner].append(address)
+        owner = owner_of(provider, known)
+        if owner is not None:
+            devices[owner.compute].append(owner.address)
     spared = {matching_compute(known, (name,)) for name in excused}
     return Reporting(
         {compute: tuple(sorted(found)) for compute, found in devices.items()},

@@ -136,11 +136,12 @@ GUEST = f"""<domstatus state='running'><domain><name>instance-1</name><uuid>{{}}
 
 
 class MarkedCloud:
-    """Two hosts below *base* and the running *stand_in* of a cloud; `play` runs a playbook of ours on them."""
+    """Two hosts below *base* and the running *stand_in* of a cloud; `play` runs a playbook of ours on those of *inventory*."""
 
-    def __init__(self, base: Path, stand_in: StandIn) -> None:
+    def __init__(self, base: Path, stand_in: StandIn, inventory: dict[str, Any] = INVENTORY) -> None:
         self.base = base
         self.stand_in = stand_in
+        self.inventory = inventory
         self.compute, self.controller = base / "compute1/root", base / "controller1/root"
 
     @property
@@ -190,10 +191,11 @@ class MarkedCloud:
         place.symlink_to(ROOT, target_is_directory=True)
         # What goes to /dev/log on a real host goes to a file here: the modules are started by this Python.
         (work / "sitecustomize.py").write_text(_SYSLOG.format(str(work / "syslog")), encoding="utf-8")
-        (work / "hosts.json").write_text(json.dumps(INVENTORY), encoding="utf-8")
+        (work / "hosts.json").write_text(json.dumps(self.inventory), encoding="utf-8")
         environment = {
             **{key: text for key, text in os.environ.items() if not key.startswith(("ANSIBLE_", "OS_"))},
             "HOME": str(work),
+            "PWD": str(work),  # where a folder of the control node is that a role writes
             "TMPDIR": str(work),
             "PYTHONPATH": str(work),
             "PYTHONWARNINGS": "ignore",

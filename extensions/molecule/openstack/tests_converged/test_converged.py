@@ -97,6 +97,19 @@ def test_no_finding_failed(runs):
         assert failed_findings(run) == []
 
 
+def test_a_nightly_run_finds_no_drift_and_changes_nothing(runs):
+    assert changed(runs["drift"]) == []
+    folder = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "pci-verify"
+    report = json.loads((folder / "verify.json").read_text(encoding="utf-8"))
+    assert sorted(report["hosts"]) == ["cmp1", "ctl"]
+    assert {row["layer"] for row in report["cloud"]["findings"]} == {"flavor"}
+    rows = [row for place in (*report["hosts"].values(), report["cloud"]) for row in place["findings"]]
+    assert len(rows) > 30
+    assert {row["layer"] for row in rows} == {"host", "compute", "controller", "flavor", "fleet"}
+    assert [row for row in rows if row["state"] != "ok"] == []
+    assert "lab-secret" not in (folder / "verify.html").read_text(encoding="utf-8")
+
+
 def test_no_secret_left_a_host_or_entered_a_journal(compute, controller):
     assert "lab-secret" not in Path(os.environ["NOVA_PCI_RECORD"]).read_text(encoding="utf-8")
     for host in (compute, controller):

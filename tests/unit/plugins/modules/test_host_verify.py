@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
@@ -92,3 +93,33 @@ def test_a_failure_on_a_drained_host_says_how_to_go_on(verify):
     assert "stop of db (1)" in told
     assert "drained" not in verify(plan={**plan("vfio-pci"), "drained": None})["msg"]
     assert not verify(plan={**plan("e1000e"), "drained": record}).get("failed")
+
+
+DEVICES_CONF = "etc/nova-pci-passthrough/devices.conf"
+
+
+@pytest.fixture
+def remembering(machine, tmp_path, verify):
+    """A copy of the machine with a devices.conf, and the states that are found there."""
+    root = tmp_path / "copy"
+    shutil.copytree(machine, root, symlinks=True)
+
+    def find(text):
+        (root / DEVICES_CONF).parent.mkdir(parents=True, exist_ok=True)
+        (root / DEVICES_CONF).write_text(text, encoding="utf-8")
+        return verify(root=str(root), plan={**plan("e1000e"), "files": [{"path": f"/{DEVICES_CONF}"}]})
+
+    return find
+
+
+def test_a_card_that_is_not_the_recorded_one_is_a_failure(remembering):
+    good = states(remembering(f"{SPARE} driver vfio-pci 8086:10d3\n"))
+    assert good[f"card at {SPARE}"] == "ok"
+    bad = remembering(f"{SPARE} driver vfio-pci 8086:10c9\n")
+    assert states(bad)[f"card at {SPARE}"] == "failed"
+    assert f"card at {SPARE}: 8086:10d3, expected 8086:10c9; run playbooks/site.yml" in bad["msg"]
+
+
+def test_files_of_ours_without_a_journal_are_a_failure(remembering):
+    found = states(remembering("# nova_pci.passthrough\n"))
+    assert found["journal /var/lib/nova-pci-passthrough/journal.json"] == "failed"

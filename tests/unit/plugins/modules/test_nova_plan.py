@@ -156,3 +156,10 @@ def test_an_override_that_cannot_be_is_refused(run, compute, overrides):
     failed = plan_of(run, compute, overrides=overrides)
     assert failed["failed"]
     assert "pci_passthrough_overrides" in failed["msg"]
+
+
+def test_the_plan_names_what_placement_will_be_told_and_nothing_where_it_is_told_nothing(run, compute):
+    told = plan_of(run, compute, placement="report")["plan"]
+    assert {(row["resource_class"], row["total"]) for row in told["providers"]} == {("CUSTOM_PCI_8086_10D3", 1)}
+    assert {row["address"] for row in told["providers"]} == {row["address"] for row in told["devices"]}
+    assert plan_of(run, compute)["plan"]["providers"] is None

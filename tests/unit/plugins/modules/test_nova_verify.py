@@ -22,3 +22,18 @@ def test_the_plan_is_held_against_the_services(run, compute):
     running = next(finding for finding in found["findings"] if "runs with its configuration" in finding["check"])
     assert not running["ok"], "the process of this host is older than the files just written"
     assert set(found) >= {"findings", "table"}
+
+
+def test_what_an_administrator_did_to_a_file_since_is_told_once(run, compute):
+    plan = run(nova_plan, compute, role="compute", devices=[NIC])["plan"]
+    run(nova_apply, compute, plan=plan)
+    path = next(row["path"] for row in plan["files"] if not row.get("foreign"))
+    (compute / path[1:]).write_text("[DEFAULT]\n", encoding="utf-8")
+    again = run(nova_plan, compute, role="compute", devices=[NIC])["plan"]
+    actions = run(nova_apply, compute, plan=again, _ansible_check_mode=True)["actions"]
+    assert f"write {path}" in actions
+    findings = run(nova_verify, compute, plan=again, actions=actions, fail=False)["findings"]
+    assert [row["check"] for row in findings if path in row["check"] + row["found"]].count(f"file {path}") == 1
+    assert f"write {path}" not in [row["found"] for row in findings]
+    told = next(row for row in findings if row["check"] == f"file {path}")
+    assert (told["state"], told["found"]) == ("failed", "changed by someone else since")

@@ -60,3 +60,31 @@ def test_a_silent_compute(capsys, nova):
     assert failed["failed"]
     assert "comes too early: compute1 reported no PCI device" in failed["msg"]
     assert run(capsys, fail=True, without_devices=["compute1"])["silent"] == []
+
+
+def test_what_each_provider_has(capsys, nova):
+    inventory = {"CUSTOM_PCI_8086_10D3": {"total": 1, "reserved": 0}}
+    nova.control(
+        providers={
+            "p1": {"name": "compute1", "inventories": {"VCPU": {"total": 8}}},
+            "p2": {"name": "compute1_0000:02:00.0", "inventories": inventory},
+        }
+    )
+    found = run(capsys, inventories=True)
+    assert found["inventories"] == {
+        "compute1": [{"address": "0000:02:00.0", "resource_class": "CUSTOM_PCI_8086_10D3", "total": 1}]
+    }
+    assert nova.written == []
+    assert "inventories" not in run(capsys)
+
+
+def test_without_credentials_an_optional_cloud_is_not_asked(capsys, nova, monkeypatch):
+    monkeypatch.delenv("OS_CLIENT_CONFIG_FILE")
+    found = run(capsys, cloud=None, optional=True)
+    assert (found["asked"], found["changed"], "devices" in found) == (False, False, False)
+    assert run(capsys, cloud=None)["failed"]
+
+
+def test_a_cloud_that_is_named_is_asked_even_where_it_is_optional(capsys, nova):
+    assert run(capsys, optional=True)["asked"] is True
+    assert run(capsys, cloud="wrong_password", optional=True)["failed"]

@@ -80,6 +80,9 @@ def test_a_fleet_with_a_silent_host(play):
         "gpu-1e81",
         "nic-1889-vf",
     }
+    page = (here / "pci-survey/survey.html").read_text(encoding="utf-8")
+    assert '"hosts":[["a1",0,0,0,[]],["a2",0,0,0,[]],["b",1,1,1,[]],["silent",-1,-1,-1,[]]]' in page
+    assert all(alias in page for alias in ("gpu-1e81", "nic-1889-vf"))
     assert (here / "pci-survey/survey.md").read_text(encoding="utf-8").startswith("# PCI survey\n")
 
 

@@ -12,6 +12,7 @@ from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.declara
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.declaration_draft import declaration_draft
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.fleet import (
     can_be_declared,
+    display_slots,
     is_part,
     is_wanted,
 )
@@ -38,7 +39,7 @@ def test_every_recorded_machine_gets_what_its_draft_says(machine, tmp_path):
     wanted = {
         row["address"]
         for row in surveyed["devices"]
-        if is_wanted(row) and can_be_declared(row) and not is_part(surveyed, row)
+        if is_wanted(row) and can_be_declared(row) and not is_part(row, display_slots(surveyed))
     }
     assert {str(item.device.address) for item in selection.chosen} == wanted
 

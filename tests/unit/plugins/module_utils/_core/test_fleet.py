@@ -73,4 +73,5 @@ def test_the_parts_of_a_graphics_card_go_along_with_it():
     audio = device("0000:01:00.1", class_code="040300", driver=None)
     other = device("0000:05:00.0", class_code="040300", driver=None)
     surveyed = of(gpu, audio, other)
-    assert [fleet.is_part(surveyed, row) for row in surveyed["devices"]] == [False, True, False]
+    displays = fleet.display_slots(surveyed)
+    assert [fleet.is_part(row, displays) for row in surveyed["devices"]] == [False, True, False]

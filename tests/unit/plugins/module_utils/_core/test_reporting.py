@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.errors import MachineProblem
-from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.reporting import reporting
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.reporting import Owner, owner_of, reporting
 
 COMPUTES = ("compute1", "compute2.example.org")
 FIRST, SECOND = "compute1_0000:02:00.0", "compute2.example.org_0000:0A:00.0"
@@ -38,3 +38,9 @@ def test_a_hypervisor_whose_name_is_longer_than_the_service_s() -> None:
 
 def test_a_host_name_with_an_underscore() -> None:
     assert reporting(["rack_1"], ["rack_1_0000:02:00.0"], []).devices == {"rack_1": ("0000:02:00.0",)}
+
+
+def test_whose_device_a_provider_stands_for() -> None:
+    assert owner_of(SECOND, COMPUTES) == Owner("compute2.example.org", "0000:0a:00.0")
+    assert owner_of("compute1", COMPUTES) is None
+    assert owner_of("elsewhere_0000:02:00.0", COMPUTES) is None
