@@ -48,7 +48,9 @@ class CallbackModule(CallbackBase):
     def v2_playbook_on_start(self, playbook: Any) -> None:
         from ansible import context
 
-        # Workers are forked from this process, so they inherit the recording method.
+        # Workers are forked from this process, so they inherit the recording method. Another plugin may have put its own there.
+        global _execute_module
+        _execute_module = ActionBase._execute_module
         ActionBase._execute_module = _recorded
         check = bool(context.CLIARGS.get("check", False))
         _write({"event": "run", "playbook": os.path.basename(playbook._file_name), "check": check})

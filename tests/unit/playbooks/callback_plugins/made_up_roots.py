@@ -42,6 +42,8 @@ class CallbackModule(CallbackBase):
     CALLBACK_NEEDS_ENABLED = True
 
     def v2_playbook_on_start(self, playbook: Any) -> None:
-        # Workers are forked from this process, so they inherit both.
+        # Workers are forked from this process, so they inherit both. Another plugin may have put its own method there.
+        global _execute_module
+        _execute_module = ActionBase._execute_module
         ActionBase._execute_module = _below_a_root
         os.environ["NOVA_PCI_MADE_UP_PYTHON"] = sys.executable
