@@ -20,14 +20,13 @@ description: A test aid, not part of the collection.
 import json
 import os
 import resource
+from collections.abc import Callable
 from typing import Any
 
 from ansible.executor.process.worker import WorkerProcess
 from ansible.plugins.action import ActionBase
 from ansible.plugins.callback import CallbackBase
 
-_execute_module = ActionBase._execute_module
-_run = WorkerProcess._run
 _executed: list[str] = []
 
 
@@ -41,23 +40,29 @@ def _write(line: dict[str, Any]) -> None:
         file.write(json.dumps(line) + "\n")
 
 
-def _counted(self: ActionBase, *args: Any, **kwargs: Any) -> Any:
-    _executed.append(str(kwargs.get("module_name") or (args[0] if args else None) or self._task.action))
-    return _execute_module(self, *args, **kwargs)
+def _counting(execute_module: Callable[..., Any]) -> Callable[..., Any]:
+    def counting(self: ActionBase, *args: Any, **kwargs: Any) -> Any:
+        _executed.append(str(kwargs.get("module_name") or (args[0] if args else None) or self._task.action))
+        return execute_module(self, *args, **kwargs)
+
+    return counting
 
 
-def _measured(self: WorkerProcess) -> Any:
-    try:
-        return _run(self)
-    finally:
-        _write(
-            {
-                "task": self._task.get_name(),
-                "modules": _executed,
-                "modules_cpu": _seconds(resource.RUSAGE_CHILDREN),
-                "worker_cpu": _seconds(resource.RUSAGE_SELF),
-            }
-        )
+def _measuring(run: Callable[..., Any]) -> Callable[..., Any]:
+    def measuring(self: WorkerProcess) -> Any:
+        try:
+            return run(self)
+        finally:
+            _write(
+                {
+                    "task": self._task.get_name(),
+                    "modules": _executed,
+                    "modules_cpu": _seconds(resource.RUSAGE_CHILDREN),
+                    "worker_cpu": _seconds(resource.RUSAGE_SELF),
+                }
+            )
+
+    return measuring
 
 
 class CallbackModule(CallbackBase):
@@ -72,10 +77,8 @@ class CallbackModule(CallbackBase):
 
     def v2_playbook_on_start(self, playbook: Any) -> None:
         # Workers are forked from this process, so they inherit both. Another plugin may have put its own method there.
-        global _execute_module
-        _execute_module = ActionBase._execute_module
-        ActionBase._execute_module = _counted
-        WorkerProcess._run = _measured
+        ActionBase._execute_module = _counting(ActionBase._execute_module)
+        WorkerProcess._run = _measuring(WorkerProcess._run)
 
     def v2_runner_on_ok(self, result: Any) -> None:
         self.results += 1
