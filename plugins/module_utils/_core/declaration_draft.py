@@ -94,9 +94,11 @@ def _declarable(survey: Survey) -> Iterable[Row]:
 def _aliases(kinds: Mapping[tuple[str, str, str], _Kind]) -> dict[tuple[str, str, str], str]:
     """A short name for each; with the vendor where two vendors' products have the same id."""
     found: dict[tuple[str, str, str], str] = {}
+    vendors: dict[str, set[str]] = {}
+    for vendor_id, product_id, _type in kinds:
+        vendors.setdefault(product_id, set()).add(vendor_id)
     for (vendor_id, product_id, device_type), kind in kinds.items():
-        twins = {vendor for vendor, product, _type in kinds if product == product_id}
-        ids = product_id if len(twins) == 1 else f"{vendor_id}-{product_id}"
+        ids = product_id if len(vendors[product_id]) == 1 else f"{vendor_id}-{product_id}"
         end = {TYPE_VF: "-vf", TYPE_PF: "-pf"}.get(device_type, "")
         found[vendor_id, product_id, device_type] = f"{_word(kind.row)}-{ids}{end}"
     return found

@@ -17,6 +17,7 @@ description: A test aid, not part of the collection.
 
 import json
 import os
+from collections.abc import Callable
 from typing import Any
 
 from ansible.plugins.action import ActionBase
@@ -30,13 +31,13 @@ def _write(line: dict[str, Any]) -> None:
             record.write(json.dumps(line, default=str) + "\n")
 
 
-_execute_module = ActionBase._execute_module
+def _recording(execute_module: Callable[..., Any]) -> Callable[..., Any]:
+    def recording(self: ActionBase, *args: Any, **kwargs: Any) -> Any:
+        name = kwargs.get("module_name") or (args[0] if args else None) or self._task.action
+        _write({"event": "module", "module": name, "task": self._task.get_name()})
+        return execute_module(self, *args, **kwargs)
 
-
-def _recorded(self: ActionBase, *args: Any, **kwargs: Any) -> Any:
-    name = kwargs.get("module_name") or (args[0] if args else None) or self._task.action
-    _write({"event": "module", "module": name, "task": self._task.get_name()})
-    return _execute_module(self, *args, **kwargs)
+    return recording
 
 
 class CallbackModule(CallbackBase):
@@ -48,8 +49,8 @@ class CallbackModule(CallbackBase):
     def v2_playbook_on_start(self, playbook: Any) -> None:
         from ansible import context
 
-        # Workers are forked from this process, so they inherit the recording method.
-        ActionBase._execute_module = _recorded
+        # Workers are forked from this process, so they inherit the recording method. Another plugin may have put its own there.
+        ActionBase._execute_module = _recording(ActionBase._execute_module)
         check = bool(context.CLIARGS.get("check", False))
         _write({"event": "run", "playbook": os.path.basename(playbook._file_name), "check": check})
 

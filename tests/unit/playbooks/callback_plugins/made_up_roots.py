@@ -18,21 +18,25 @@ description: A test aid, not part of the collection.
 
 import os
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible.plugins.callback import CallbackBase
 
-_execute_module = ActionBase._execute_module
 
+def _below_a_root(execute_module: Callable[..., Any]) -> Callable[..., Any]:
+    def below_a_root(
+        self: ActionBase, module_name: Any = None, module_args: Any = None, *more: Any, **named: Any
+    ) -> Any:
+        name = (module_name or self._task.action).rpartition(".")[2]
+        if name in os.environ["NOVA_PCI_MADE_UP_MODULES"].split():
+            host = self._task.delegate_to or named["task_vars"]["inventory_hostname"]
+            root = os.path.join(os.environ["NOVA_PCI_MADE_UP"], host, "root")
+            module_args = {**(self._task.args if module_args is None else module_args), "root": root}
+        return execute_module(self, module_name, module_args, *more, **named)
 
-def _below_a_root(self: ActionBase, module_name: Any = None, module_args: Any = None, *more: Any, **named: Any) -> Any:
-    name = (module_name or self._task.action).rpartition(".")[2]
-    if name in os.environ["NOVA_PCI_MADE_UP_MODULES"].split():
-        host = self._task.delegate_to or named["task_vars"]["inventory_hostname"]
-        root = os.path.join(os.environ["NOVA_PCI_MADE_UP"], host, "root")
-        module_args = {**(self._task.args if module_args is None else module_args), "root": root}
-    return _execute_module(self, module_name, module_args, *more, **named)
+    return below_a_root
 
 
 class CallbackModule(CallbackBase):
@@ -42,6 +46,6 @@ class CallbackModule(CallbackBase):
     CALLBACK_NEEDS_ENABLED = True
 
     def v2_playbook_on_start(self, playbook: Any) -> None:
-        # Workers are forked from this process, so they inherit both.
-        ActionBase._execute_module = _below_a_root
+        # Workers are forked from this process, so they inherit both. Another plugin may have put its own method there.
+        ActionBase._execute_module = _below_a_root(ActionBase._execute_module)
         os.environ["NOVA_PCI_MADE_UP_PYTHON"] = sys.executable
