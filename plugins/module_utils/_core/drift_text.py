@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .drift import CLOUD, Row, findings_of
-from .selection import listed
+from .listing import listed
 from .verify import FAILED, OK, PENDING
 
 WIDTH = 88  # with what Ansible puts around a line of a list, 8 blanks, quotes and a comma, 99 columns

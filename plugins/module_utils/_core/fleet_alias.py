@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .listing import listed
 from .nova_options import ALIAS
 from .nova_service import API
-from .selection import listed
 from .verify import FAILED, OK, Finding
 
 _FIX = "give all hosts the same declaration, then run playbooks/nova.yml"
