@@ -94,7 +94,8 @@ def _list(title: str, sentences: list[str]) -> list[str]:
 
 
 def _wrapped(text: str, indent: str) -> list[str]:
-    plain = "".join(letter if letter.isprintable() else " " for letter in text)
+    # Ansible would put a backslash before each double quote; verify.json has the very words.
+    plain = "".join(letter if letter.isprintable() else " " for letter in text.replace('"', "'"))
     if len(plain) > _MOST_LETTERS:
         plain = plain[: _MOST_LETTERS - 3] + "..."
     return textwrap.wrap(

@@ -87,3 +87,7 @@ def test_hostile_words_move_no_cursor_and_break_no_line():
 
 def test_nobody_answered():
     assert shown({}) == ["No host answered"]
+
+
+def test_quotes_are_single_for_ansible_would_escape_the_double_ones():
+    assert "    found: {'name': 'nic'}" in shown({"c1": host(failed(found='{"name": "nic"}'))})
