@@ -1,7 +1,8 @@
 """The demo: a bare host becomes an OpenStack server that prints the PCI devices it holds, as a user does it.
 
 `demo.py up` starts the lab's cloud, whose compute host boots with the IOMMU off, runs playbooks/site.yml against it with
-the inventory in cloud_inventory/, creates a server with OpenStack's own client, and shows what the server printed.
+the inventory in cloud_inventory/, creates a server with OpenStack's own client, shows what the server printed, and ends
+with playbooks/survey.yml, which writes the page of the compute host.
 `demo.py down` takes everything away again. tests/run.py calls both with an environment that has ansible-core and
 OpenStack's clients in it.
 """
@@ -34,6 +35,7 @@ IMAGE = "tiny"
 HEARTBEAT_SECONDS = 30
 CONSOLE_SECONDS = 600
 HERE = Path(__file__).resolve().parent
+PAGES = HERE.parent / "output" / "demo"  # git ignores tests/output
 
 
 def main(argv: list[str]) -> int:
@@ -87,10 +89,15 @@ def up(cloud: Cloud) -> int:
     printed = _console(cloud, progress)
     if printed is None:
         return _stay(f"The server did not say within {CONSOLE_SECONDS} s what it holds")
+    progress.say("ansible-playbook nova_pci.passthrough.survey: the page of the compute host")
+    status = _run(cloud, progress, _survey(PAGES), _plain_settings())
+    if status:
+        return _stay(f"The survey failed with status {status}")
     for table in tables:
         print("\n" + "\n".join(table))
     print(f"\nThe server {SERVER} (flavor {FLAVOR}) printed on its console:")
     print("\n".join(printed))
+    print(f"\nThe fleet as a page, with what can be passed through and why: {(PAGES / 'survey.html').as_uri()}")
     minutes, seconds = divmod(round(time.monotonic() - start), 60)
     print(
         f"\nDone in {minutes} min {seconds} s. Look around: python3 tests/lab/lab.py cloud ssh {NAME} compute;"
@@ -111,14 +118,22 @@ def _playbook() -> list[str]:
     return ["ansible-playbook", "-i", str(HERE / "cloud_inventory" / "hosts.yml"), "nova_pci.passthrough.site"]
 
 
+def _survey(folder: Path) -> list[str]:
+    inventory = str(HERE / "cloud_inventory" / "hosts.yml")
+    return ["ansible-playbook", "-i", inventory, "nova_pci.passthrough.survey", "-e", f"survey_directory={folder}"]
+
+
 def _settings(record: Path) -> dict[str, str]:
     return {
+        **_plain_settings(),
         "NOVA_PCI_RECORD": str(record),
         "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback_plugins"),
         "ANSIBLE_CALLBACKS_ENABLED": "recorder",
-        "ANSIBLE_INJECT_FACT_VARS": "false",
-        "ANSIBLE_PIPELINING": "true",
     }
+
+
+def _plain_settings() -> dict[str, str]:
+    return {"ANSIBLE_INJECT_FACT_VARS": "false", "ANSIBLE_PIPELINING": "true"}
 
 
 def _openstack(*words: str) -> list[str]:
