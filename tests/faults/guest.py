@@ -32,6 +32,7 @@ CHECK = str(SCENARIO / "drift.yml")
 REMOVE = str(SCENARIO / "remove.yml")
 STATE = "/var/lib/nova-pci-passthrough"
 DROP_IN = "/etc/default/grub.d/zz-nova-pci-passthrough.cfg"
+BUSY = "another run is at work on this host"
 SECONDS = 1200  # three times what a run with a reboot takes on a busy machine
 
 DEVICES = [
@@ -94,9 +95,9 @@ class Play:
 
     def kill(self) -> None:
         """End the controller's side alone, workers and connections with it."""
-        with contextlib.suppress(ProcessLookupError):
+        if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
+            self.process.wait()
 
 
 @dataclass
@@ -130,7 +131,7 @@ class Guest:
         self.pristine: list[str] = []
         self.pristine_line = ""
         self._folder = folder
-        self._count = 0
+        self._plays: list[Play] = []
 
     # -- before and after
 
@@ -139,7 +140,14 @@ class Guest:
         self.pristine_line = self.command_line()
 
     def thaw(self) -> None:
+        """Back to before the first run. A play that a failed test has left would go on there: it ends first."""
+        self._end_plays()
         self.machine.thaw()
+
+    def _end_plays(self) -> None:
+        for play in self._plays:
+            play.kill()
+        self.drop_connections()
 
     def cut(self) -> None:
         """The power goes. Nobody asks the guest, and what it had not flushed to its disk is lost."""
@@ -194,8 +202,8 @@ class Guest:
 
     def start(self, playbook: str = RUN, *options: str, reboot: bool = False, **variables: object) -> Play:
         """Start a playbook in a session of its own, whose connections lie in a folder of their own."""
-        self._count += 1
-        record, log = self._folder / f"{self._count}.jsonl", self._folder / f"{self._count}.log"
+        number = len(self._plays) + 1
+        record, log = self._folder / f"{number}.jsonl", self._folder / f"{number}.log"
         values = {"pci_passthrough_devices": DEVICES, "pci_passthrough_reboot": reboot, **variables}
         program = str(Path(sys.executable).parent / "ansible-playbook")
         argv = [program, "-i", str(INVENTORY), playbook, "-e", json.dumps(values), *options]
@@ -219,7 +227,8 @@ class Guest:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        return Play(process, record, log)
+        self._plays.append(Play(process, record, log))
+        return self._plays[-1]
 
     def play(self, playbook: str = RUN, *options: str, reboot: bool = False, **variables: object) -> Outcome:
         return self.start(playbook, *options, reboot=reboot, **variables).wait()
@@ -263,18 +272,33 @@ class Guest:
         folder.mkdir(mode=0o700, exist_ok=True)
         return folder
 
+    def wait_for_connection(self, seconds: float = 120) -> None:
+        """Wait until Ansible is logged in."""
+        deadline = time.monotonic() + seconds
+        while not self._connected():
+            assert time.monotonic() < deadline, "Ansible does not connect"
+            time.sleep(0.05)
+
     def drop_connections(self) -> int:
-        """Kill every connection that Ansible has to the machine, from this side; returns how many processes that were."""
-        needle, killed = str(self.connections).encode(), 0
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdigit() and int(entry.name) != os.getpid():
-                with contextlib.suppress(OSError):
-                    words = (entry / "cmdline").read_bytes()
-                    if words.startswith(b"ssh") and needle in words:
-                        os.kill(int(entry.name), signal.SIGKILL)
-                        killed += 1
+        """Kill every connection that Ansible has to the machine; returns how many. To a module's own ssh it is a lost connection."""
+        killed = 0
+        for pid in self._connected():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+                killed += 1
         return killed
 
+    def _connected(self) -> list[int]:
+        """The processes that keep Ansible's connections to the machine open: once logged in they call themselves [mux]."""
+        needle, found = str(self.connections).encode(), []
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit():
+                with contextlib.suppress(OSError):
+                    words = (entry / "cmdline").read_bytes().rstrip(b"\0 ")
+                    if words.startswith(b"ssh: ") and needle in words and words.endswith(b"[mux]"):
+                        found.append(int(entry.name))
+        return found
+
     def close(self) -> None:
-        self.drop_connections()
+        self._end_plays()
         shutil.rmtree(self.connections, ignore_errors=True)

@@ -6,13 +6,11 @@
 from __future__ import annotations
 
 import pytest
-from faults.guest import REMOVE, RUN, Guest, Outcome
+from faults.guest import BUSY, REMOVE, RUN, Guest, Outcome
 from faults.undisturbed import Undisturbed
 from tried import tried
 
 pytestmark = pytest.mark.long
-
-BUSY = "another run is at work on this host"
 
 
 def both(guest: Guest, first: str, second: str) -> list[Outcome]:

@@ -9,6 +9,7 @@ import pytest
 import testinfra
 
 from . import zoo
+from .leaks import passwords as passwords_of
 from .recorded import results, runs_of
 
 
@@ -37,6 +38,12 @@ def second_compute():
 @pytest.fixture(scope="session")
 def controller():
     return _host("controller")
+
+
+@pytest.fixture(scope="session")
+def passwords(compute, controller):
+    """What must be shown nowhere, as it stands in Nova's own files on the hosts."""
+    return {word for host in (compute, controller) for word in passwords_of(host.check_output("cat /etc/nova/*.conf"))}
 
 
 @pytest.fixture(scope="session")

@@ -5,10 +5,21 @@ from lab.scenario_fixtures import (
     cloud,
     compute,
     controller,
+    passwords,
     pytest_configure,
     runs,
     settings,
     spec_option,
 )
 
-__all__ = ["address", "cloud", "compute", "controller", "pytest_configure", "runs", "settings", "spec_option"]
+__all__ = [
+    "address",
+    "cloud",
+    "compute",
+    "controller",
+    "passwords",
+    "pytest_configure",
+    "runs",
+    "settings",
+    "spec_option",
+]

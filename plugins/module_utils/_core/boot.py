@@ -191,14 +191,15 @@ def kernel_argument_plan(
     remove: Sequence[str] = (),
     warnings: Sequence[str] = (),
     booted_since: Collection[str] = (),
+    dropped: Sequence[str] = (),
 ) -> KernelArgumentPlan:
     """Plan *wanted* tokens onto, and *remove* tokens off, the next boot's command line.
 
     *booted_since*: tokens (as in `rows`) that a reboot has come and gone for; such a one that still does not run is
-    "ineffective", and nobody reboots for it again.
+    "ineffective", and nobody reboots for it again. *dropped*: running tokens that go because our file has them no more.
     """
     if not wanted and not remove:
-        return KernelArgumentPlan(_block(NONE, (), (), [], [], ()), (), ())
+        return KernelArgumentPlan(_block(NONE, (), (), (), [], [], ()), (), ())
     backend = choose_backend(facts)
     rules = merge_rules(wanted, remove)
     planner = {GRUB_D: _grub, GRUB_FILE: _grub, GRUBBY: _grubby, KERNEL_INSTALL: _kernel_install}[backend]
@@ -210,7 +211,10 @@ def kernel_argument_plan(
         is_running = rule.satisfied_by(running)
         if not token.startswith("without ") or not (is_configured and is_running):
             rows.append(_row(token, is_configured, is_running, booted_since))
-    block = _block(backend, wanted, remove, rows, (*warnings, *more), rules)
+    for token in dropped:
+        is_gone = None if configured is None else all(Argument(token) not in line for line in configured)
+        rows.append(_row(f"without {token}", is_gone, False, booted_since))
+    block = _block(backend, wanted, remove, dropped, rows, (*warnings, *more), rules)
     return KernelArgumentPlan(block, tuple(files), tuple(tools))
 
 
@@ -223,6 +227,7 @@ def _block(
     backend: str,
     wanted: Sequence[str],
     remove: Sequence[str],
+    dropped: Sequence[str],
     rows: list[dict[str, object]],
     warnings: Sequence[str],
     rules: Sequence[MergeRule],
@@ -231,6 +236,7 @@ def _block(
         "backend": backend,
         "wanted": list(wanted),
         "remove": list(remove),
+        "dropped": list(dropped),
         "rows": rows,
         "warnings": list(dict.fromkeys(warnings)),
         "merge": [rule.to_dict() for rule in rules],

@@ -147,7 +147,10 @@ def decide_apply(wanted: Wanted, journal: Journal | None, look: Look) -> Decisio
         apply_argv=wanted.apply_argv if records else (),
         release_argv=wanted.release_argv if records else (),
         former_drivers=_former_drivers(wanted, before, bool(actions)) if records else {},
-        kernel_arguments=_union(before.kernel_arguments, wanted.new_arguments if actions else ()),
+        kernel_arguments=_union(
+            tuple(token for token in before.kernel_arguments if token in (*wanted.arguments, *look.running)),
+            wanted.new_arguments if actions else (),
+        ),
         pending_reboot=_pending(wanted, before.pending_reboot),
         secrets_from=wanted.secrets_from if records or tools else (),
     )

@@ -14,10 +14,11 @@ from .selection import Identity
 
 @dataclass(frozen=True)
 class Memory:
-    """A reboot that was asked for, and what identified the devices of the last run."""
+    """A reboot that was asked for, what identified the devices of the last run, and the kernel arguments that are ours."""
 
     pending_reboot: PendingReboot | None = None
     identities: tuple[Identity, ...] = ()
+    kernel_arguments: tuple[str, ...] = ()
 
     def booted_since(self, boot_id: str) -> frozenset[str]:
         """The kernel arguments that a reboot was asked for in an earlier boot than *boot_id*."""
@@ -29,4 +30,7 @@ class Memory:
 
 def recall(journal: Journal | None, devices_conf: str) -> Memory:
     """Return what *journal* and the text of the host's devices.conf ("" where there is none) remember."""
-    return Memory(None if journal is None else journal.pending_reboot, remembered_identities(devices_conf))
+    identities = remembered_identities(devices_conf)
+    if journal is None:
+        return Memory(identities=identities)
+    return Memory(journal.pending_reboot, identities, journal.kernel_arguments)

@@ -18,7 +18,7 @@ from .device_files import SCRIPT_PATH, device_files
 from .devices_conf import chosen_identities, devices_conf_rows
 from .errors import MachineProblem, raise_problems
 from .iommu_arguments import AMD_FAMILY, INTEL, WantedArguments, wanted_arguments
-from .kernel_cmdline import KernelCommandLine, merge_rules
+from .kernel_cmdline import Argument, KernelCommandLine, merge_rules
 from .memory import Memory
 from .model import TYPE_PF, HostInventory
 from .moved import moved_notes
@@ -137,6 +137,21 @@ def _kernel_arguments(inventory: HostInventory, boot: BootFacts, wishes: Wishes,
         tuple(token for token in wanted.remove if _stands_somewhere(token, inventory, boot)),
         wanted.warnings,
         memory.booted_since(inventory.boot_id),
+        _dropped(wanted.wanted, inventory, boot, memory),
+    )
+
+
+def _dropped(wanted: Sequence[str], inventory: HostInventory, boot: BootFacts, memory: Memory) -> tuple[str, ...]:
+    """Arguments of ours that nobody wants any more and that run until the next boot, as our drop-in alone brought them."""
+    if boot.evaluated_without is None:
+        return ()  # what other tools have written into the entries stays there
+    stay = {argument.text for argument in boot.evaluated_without.line.arguments}
+    keys = {Argument(token).key for token in wanted}
+    running = {argument.text for argument in KernelCommandLine(inventory.running_command_line).arguments}
+    return tuple(
+        token
+        for token in memory.kernel_arguments
+        if token in running and token not in stay and Argument(token).key not in keys
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from .address import PciAddress, parse_address
 from .boot import rows_of
-from .kernel_cmdline import KernelCommandLine, merge_rules
+from .kernel_cmdline import Argument, KernelCommandLine, merge_rules
 from .model import HostInventory, PciDevice
 
 OK = "ok"
@@ -100,9 +100,11 @@ def _files(actions: Iterable[str]) -> Iterator[Finding]:
 
 def _arguments(plan: Mapping[str, Any], inventory: HostInventory, waiting: bool) -> Iterator[Finding]:
     running = KernelCommandLine(inventory.running_command_line).arguments
-    wanted, remove = plan["kernel_arguments"]["wanted"], plan["kernel_arguments"]["remove"]
-    for name, rule in rows_of(wanted, remove, merge_rules(wanted, remove)):
-        holds = rule.satisfied_by(running)
+    arguments = plan["kernel_arguments"]
+    wanted, remove = arguments["wanted"], arguments["remove"]
+    rows = [(name, rule.satisfied_by(running)) for name, rule in rows_of(wanted, remove, merge_rules(wanted, remove))]
+    rows += [(f"without {token}", Argument(token) not in running) for token in arguments["dropped"]]
+    for name, holds in rows:
         yield _finding(
             f"kernel argument {name}",
             _judge(holds, waiting),

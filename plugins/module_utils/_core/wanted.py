@@ -72,6 +72,7 @@ class Wanted:
     reboot_reasons: tuple[str, ...] = ()
     waits_for: tuple[str, ...] = ()
     ineffective: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ()  # all wanted kernel arguments
     new_arguments: tuple[str, ...] = ()  # wanted kernel arguments that are not configured yet: ours from now on
     drivers_now: Mapping[str, str | None] = field(default_factory=dict)
     secrets_from: tuple[str, ...] = ()
@@ -168,6 +169,7 @@ class _PlanReader:
             reboot_reasons=self._texts(reboot, "reasons", "plan.reboot."),
             waits_for=self._texts(reboot, "waits_for", "plan.reboot."),
             ineffective=self._texts(reboot, "ineffective", "plan.reboot."),
+            arguments=self._texts(arguments, "wanted", "plan.kernel_arguments."),
             new_arguments=self._new_arguments(arguments),
             drivers_now=self._drivers(),
             secrets_from=self._paths(self._plan, "secrets_from", "plan."),

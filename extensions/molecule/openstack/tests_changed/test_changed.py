@@ -6,6 +6,7 @@ import json
 import os
 from pathlib import Path
 
+from lab.leaks import leaks
 from lab.recorded import parsed, reboots, results
 
 
@@ -61,3 +62,13 @@ def test_what_left_the_declaration_left_nova(settings):
 
 def test_the_flavor_that_nobody_declares_any_more_stays_unless_it_is_to_be_pruned(cloud):
     assert "pci.nvmevf" in [flavor.name for flavor in cloud.compute.flavors()]
+
+
+def test_what_the_hosts_remember_holds_no_password_and_is_roots_alone(compute, controller, passwords):
+    for host in (compute, controller):
+        found = host.check_output("find /var/lib/nova-pci-passthrough* -type f -printf '%m %p\n'")
+        files = dict(line.split(" ", 1)[::-1] for line in found.splitlines())
+        assert "/var/lib/nova-pci-passthrough-nova/journal.json" in files
+        assert {path for path, mode in files.items() if mode != "600"} == set()
+        for path in files:
+            assert leaks(host.file(path).content.decode("utf-8", "replace"), passwords) == []

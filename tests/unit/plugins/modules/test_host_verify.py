@@ -29,7 +29,7 @@ def plan(driver=None, wanted=(), required=False):
     row = {"address": SPARE, "role": "chosen", "driver": driver, "num_vfs": 0, "vf_driver": None, "because": None}
     return {
         "devices": [{**row, "verdict": "to change"}],
-        "kernel_arguments": {"wanted": list(wanted), "remove": []},
+        "kernel_arguments": {"wanted": list(wanted), "remove": [], "dropped": []},
         "reboot": {"required": required},
     }
 

@@ -197,6 +197,7 @@ def test_grub_d() -> None:
         "backend": "grub-d",
         "wanted": WANTED,
         "remove": REMOVE,
+        "dropped": [],
         "rows": [{"token": "intel_iommu=on", "configured": False, "running": False, "state": "to change"}],
         "warnings": ["a warning"],
         "merge": [

@@ -35,6 +35,7 @@ WANTED = Wanted(
     files=(OURS, FOREIGN, LINK),
     tools=(INITRD, GRUB),
     release_argv=("/s", "release"),
+    arguments=("on",),
     new_arguments=("on",),
     drivers_now={"0000:02:00.0": "e1000e"},
 )
@@ -78,6 +79,12 @@ def test_a_foreign_file_keeps_owner_and_mode_and_ours_gets_its_own():
     changes = {change.path: change.after for change in FIRST.changes}
     assert (changes["/etc/cmdline"].mode, changes["/etc/cmdline"].uid) == (0o640, 0)
     assert (changes["/etc/ours/a"].mode, changes["/etc/ours/a"].uid) == (0o644, None)
+
+
+def test_an_argument_that_is_declared_no_more_is_ours_until_a_boot_without_it():
+    for running, ours in ((("ro", "on"), ("on",)), (("ro",), ())):
+        end = decide_apply(replace(WANTED, arguments=(), new_arguments=()), FIRST.end, look(DONE, running=running)).end
+        assert end.kernel_arguments == ours
 
 
 def test_a_second_run_has_nothing_to_do_and_nothing_to_note():

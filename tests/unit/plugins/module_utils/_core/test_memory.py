@@ -34,4 +34,5 @@ def test_nothing_is_remembered_of_a_fresh_host():
 def test_journal_and_devices_conf_are_both_recalled():
     text = "# a comment\n0000:02:00.0 driver vfio-pci 8086:10d3\n0000:02:00.0 mac 52:54:00:00:00:01 8086:10d3\n"
     identity = Identity(parse_address("0000:02:00.0"), "52:54:00:00:00:01", "8086", "10d3")
-    assert recall(Journal(pending_reboot=PENDING), text) == Memory(PENDING, (identity,))
+    journal = Journal(pending_reboot=PENDING, kernel_arguments=("iommu=pt",))
+    assert recall(journal, text) == Memory(PENDING, (identity,), ("iommu=pt",))

@@ -145,6 +145,41 @@ def test_an_argument_that_a_reboot_did_not_bring_is_never_rebooted_for_again():
         assert any("not rebooted for it again" in note for note in made["notes"])
 
 
+def test_an_argument_of_ours_that_is_declared_no_more_goes_with_a_reboot_and_until_then_nothing_is_tried():
+    """It may be what keeps a driver from creating its virtual functions: the run that takes it away must not end on that."""
+    memory = Memory(kernel_arguments=("intel_iommu=on", "pci=nomsi"))
+    host = replace(booted(), running_command_line=f"{ON} pci=nomsi")
+    made = plan(host, boot(f"{ON} pci=nomsi", host.running_command_line), memory=memory)
+    assert made["kernel_arguments"]["dropped"] == ["pci=nomsi"]
+    assert made["reboot"]["reasons"] == ["the running kernel still has pci=nomsi"]
+    assert made["runtime"]["apply"] is False
+    assert [row["state"] for row in made["kernel_arguments"]["rows"]] == ["running", "to change"]
+    made = plan(host, boot(ON, host.running_command_line), memory=memory)
+    assert [row["state"] for row in made["kernel_arguments"]["rows"]] == ["running", "pending reboot"]
+    memory = replace(memory, pending_reboot=PendingReboot("first", ("without pci=nomsi",), ("...",)))
+    made = plan(host, boot(ON, host.running_command_line), memory=memory)
+    assert made["reboot"]["required"] is False
+    assert made["reboot"]["ineffective"] == ["without pci=nomsi"]
+
+
+@pytest.mark.parametrize(
+    ("running", "default", "extra"),
+    [
+        (ON, "quiet", ()),  # booted without it since
+        (f"{ON} pci=nomsi", "quiet pci=nomsi", ()),  # somebody else wants it by now
+        (f"{ON} pci=nomsi", "quiet", ("pci=noaer",)),  # replaced: the new value waits for the reboot as it is
+        (f"{ON} pci=nomsi", "quiet", ("pci=nomsi",)),
+    ],
+)
+def test_an_argument_of_ours_that_stays_or_is_gone_asks_for_no_reboot_of_its_own(running, default, extra):
+    memory = Memory(kernel_arguments=("pci=nomsi",))
+    facts = boot(running, running)
+    facts = replace(facts, evaluated_without=replace(facts.evaluated_without, linux_default=default))
+    host = replace(booted(), running_command_line=running)
+    made = plan(host, facts, wanted=wishes(NICS, VFS, kernel_arguments=extra), memory=memory)
+    assert made["kernel_arguments"]["dropped"] == []
+
+
 def test_within_the_boot_that_asked_for_it_the_reboot_stays_due():
     memory = Memory(PendingReboot("first", ("intel_iommu=on",), ("...",)))
     made = plan(HOST, boot(ON, OFF), memory=memory)

@@ -51,10 +51,10 @@ def row(address, **values):
     return {"address": str(address), "role": "chosen", "driver": None, "num_vfs": 0, "vf_driver": None, **values}
 
 
-def plan(*rows, wanted=("intel_iommu=on",), remove=(), waiting=False):
+def plan(*rows, wanted=("intel_iommu=on",), remove=(), dropped=(), waiting=False):
     return {
         "devices": list(rows),
-        "kernel_arguments": {"wanted": list(wanted), "remove": list(remove)},
+        "kernel_arguments": {"wanted": list(wanted), "remove": list(remove), "dropped": list(dropped)},
         "reboot": {"required": waiting},
     }
 
@@ -72,6 +72,7 @@ FULL = plan(
     row(NIC, driver="vfio-pci"),
     row(PF, role="parent", num_vfs=1, vf_driver="igbvf"),
     remove=("iommu=off",),
+    dropped=("pci=nomsi",),
 )
 
 
@@ -79,6 +80,7 @@ def test_a_host_that_shows_what_was_planned_has_only_good_findings():
     assert states(verify(FULL, HOST)) == {
         "kernel argument intel_iommu=on": OK,
         "kernel argument without iommu=off": OK,
+        "kernel argument without pci=nomsi": OK,
         "iommu": OK,
         "driver of 0000:02:00.0": OK,
         "IOMMU group of 0000:02:00.0": OK,
@@ -107,6 +109,11 @@ OFF = replace(HOST.iommu, enabled=False, groups=0, reason="intel_iommu=on is mis
             replace(HOST, running_command_line="intel_iommu=on iommu=off"),
             "kernel argument without iommu=off",
             "/proc/cmdline: intel_iommu=on iommu=off",
+        ),
+        (
+            replace(HOST, running_command_line="intel_iommu=on pci=nomsi"),
+            "kernel argument without pci=nomsi",
+            "/proc/cmdline: intel_iommu=on pci=nomsi",
         ),
         (replace(HOST, iommu=OFF), "iommu", "off: intel_iommu=on is missing"),
         (with_device(HOST, NIC, driver="e1000e"), "driver of 0000:02:00.0", "e1000e"),
