@@ -21,7 +21,7 @@ SKELETON = ("README.md", "defaults/main.yml", "meta/argument_specs.yml", "meta/m
 SHARED = ("pci_passthrough_", "nova_release")  # the declaration that all roles read
 DISPATCHERS = {f"ansible.builtin.{verb}_tasks" for verb in ("include", "import")}
 NOT_A_MODULE = {
-    "become", "block", "changed_when", "check_mode", "delegate_to", "environment", "failed_when", "loop",
+    "become", "block", "changed_when", "check_mode", "delegate_to", "environment", "failed_when", "ignore_unreachable", "loop",
     "loop_control", "name", "no_log", "notify", "register", "rescue", "run_once", "tags", "until", "vars", "when",
 }  # fmt: skip
 TYPES = {"bool": bool, "int": int, "str": str, "list": list, "dict": dict, "float": float, "path": str, "raw": object}
