@@ -44,7 +44,16 @@ STATE: dict[str, Any] = {
     "events": [],
     "console": "TINY-PCI 0028 8086:10d3\n",
     "deleting": 0,  # looks at a deleted server that still find it
-    "services": [{"id": "s-1", "host": "compute1", "state": "up", "status": "enabled", "disabled_reason": None}],
+    "services": [
+        {
+            "id": "s-1",
+            "binary": "nova-compute",
+            "host": "compute1",
+            "state": "up",
+            "status": "enabled",
+            "disabled_reason": None,
+        }
+    ],
     "reports": 0,  # how often the services were looked at: each time they have reported once more, but for a silent one
     "microversion": "2.87",
     "acted": [],  # "ACTION server's name" of every action

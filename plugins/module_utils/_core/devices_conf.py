@@ -135,5 +135,11 @@ def listed_devices(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(row[0] for row in rows if len(row) > 2 and row[1] in ("driver", "vfs")))
 
 
+def planned_drivers(text: str) -> dict[str, str]:
+    """Return the driver that a devices.conf names for each address; that of virtual functions stands with their card alone."""
+    rows = [line.split() for line in text.splitlines() if not line.startswith("#")]
+    return {row[0]: row[2] for row in rows if len(row) > 2 and row[1] == "driver"}
+
+
 def _ids(vendor_id: str | None, product_id: str | None) -> str:
     return f" {vendor_id}:{product_id}" if vendor_id and product_id else ""

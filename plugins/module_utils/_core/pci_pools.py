@@ -100,6 +100,24 @@ def passes(offered: Sequence[Pool], requests: Sequence[AliasRequest], aliases: A
     return all(answer.passes for answer in explain(offered, requests, aliases, version))
 
 
+def pool_by_device(
+    devices: Sequence[PciDevice], specs: Sequence[DeviceSpec], version: NovaVersion
+) -> dict[PciAddress, Pool]:
+    """Return a pool of its own for each device that *specs* name; NovaRefusal as pools()."""
+    cards = {device.address: device for device in devices}
+    found = {}
+    for device, spec in tracked(devices, specs):
+        card = None if device.physical_function is None else cards.get(device.physical_function)
+        keys = _pool_keys(device, card, spec, version, False)
+        found[device.address] = Pool({key: _stored(key, value) for key, value in keys.items()}, 1)
+    return found
+
+
+def fits(pool: Pool, specs: Sequence[AliasSpec], version: NovaVersion) -> bool:
+    """Whether a request for an alias with these *specs* takes devices of *pool*."""
+    return bool(_fitting([pool], specs, version))
+
+
 # ---- pools
 
 

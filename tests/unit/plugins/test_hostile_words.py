@@ -25,6 +25,8 @@ from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.oslo_co
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.wanted import read_plan
 from ansible_collections.nova_pci.passthrough.plugins.modules import (
     compute_drain,
+    diagnose_cloud_info,
+    diagnose_host_info,
     flavors,
     guest_devices_info,
     host_plan,
@@ -299,6 +301,8 @@ OF_THE_CLOUD = [
         ("aliases", "names", "cloud"),
     ),
     (pci_providers_info, {"cloud": "here"}, ("without_devices", "cloud")),
+    (diagnose_cloud_info, {"flavor": "pci.nic", "cloud": "here"}, ("flavor", "cloud")),
+    (diagnose_cloud_info, {"cloud": "here"}, ("server",)),
     (compute_drain, {"host": ["compute1"], "cloud": "here", "timeout": 0}, ("host", "guests", "cloud")),
 ]
 OF_A_HOST = [
@@ -306,6 +310,7 @@ OF_A_HOST = [
     (nova_plan, {"devices": [NIC], "role": "compute"}, ("release", "root")),
     (nova_lint, {"devices": [NIC]}, ("config_files", "release", "devices", "root")),
     (pci_devices_info, {}, ("addresses", "root")),
+    (diagnose_host_info, {}, ("root",)),
     (pci_survey_info, {}, ("overrides", "root")),
     (guest_devices_info, {}, ("server", "addresses", "root")),
 ]
