@@ -74,6 +74,12 @@ class Workshop:
         core, interpreter = self.everyday
         return self._environment("cloud", interpreter, "cloud.txt", core.requirement)
 
+    @functools.cached_property
+    def ecosystem_environment(self) -> Environment:
+        """antsibull-docs and Sphinx."""
+        core, interpreter = self.everyday
+        return self._environment("ecosystem", interpreter, "ecosystem.txt", core.requirement)
+
     def core_environment(self, core: Core) -> Environment:
         interpreter = core.interpreter(self.interpreters)
         return self._environment(f"core-{core.release}", interpreter, "ansible-test.txt", core.requirement)
