@@ -69,6 +69,16 @@ plan:
       type: int
       returned: always
       sample: 1
+    host:
+      description: The host and the boot that the plan was made for.
+      type: dict
+      returned: always
+      sample: {kernel_release: 6.1.0-31-amd64, boot_id: 0f5a3c1e-7a52-4f0e-9d5b-2f7c1f0a9b11, architecture: x86_64, cpu_vendor: GenuineIntel}
+    iommu:
+      description: The state of the IOMMU, as M(nova_pci.passthrough.iommu_info) returns it.
+      type: dict
+      returned: always
+      sample: {enabled: true, kind: intel}
     devices:
       description: One row for each device that is handed out, follows one, carries virtual functions or was refused.
       type: list
@@ -92,6 +102,24 @@ plan:
       elements: dict
       returned: always
       sample: [{path: /etc/nova-pci-passthrough/devices.conf, template: devices.conf.j2, mode: "0644"}]
+    devices_conf:
+      description: The rows of C(devices.conf), which the script that binds the devices reads.
+      type: list
+      elements: dict
+      returned: always
+      sample: [{address: "0000:02:00.0", driver: vfio-pci}]
+    modules:
+      description: The kernel modules to load at boot.
+      type: list
+      elements: str
+      returned: always
+      sample: [vfio-pci]
+    initramfs_modules:
+      description: The same in the initramfs.
+      type: list
+      elements: str
+      returned: always
+      sample: [vfio-pci]
     tools:
       description: The tools to run when files of their layers changed.
       type: list

@@ -90,6 +90,16 @@ plan:
   type: dict
   returned: success
   contains:
+    version:
+      description: The version of this shape.
+      type: int
+      returned: always
+      sample: 1
+    host:
+      description: The boot that the plan was made for.
+      type: dict
+      returned: always
+      sample: {boot_id: 0f5a3c1e-7a52-4f0e-9d5b-2f7c1f0a9b11}
     release:
       description: The release that the plan is made for, and how it is known.
       type: dict
@@ -119,6 +129,18 @@ plan:
       elements: dict
       returned: always
       sample: [{name: restart nova-compute, argv: [systemctl, restart, nova-compute.service]}]
+    secrets_from:
+      description: The configuration files in which secrets stand; what a service says is searched for them before it is shown.
+      type: list
+      elements: str
+      returned: always
+      sample: [/etc/nova/nova.conf]
+    findings:
+      description: What Nova would make of the plan, as M(nova_pci.passthrough.nova_lint) returns it.
+      type: list
+      elements: dict
+      returned: always
+      sample: []
     notes:
       description: What a person should know, devices that are withheld among it.
       type: list

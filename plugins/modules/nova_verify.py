@@ -87,6 +87,11 @@ findings:
       type: str
       returned: always
       sample: run the role again
+    address:
+      description: V(null); a setting of a service is about no device.
+      type: str
+      returned: always
+      sample: null
 table:
   description: The settings of the host's Nova services as the lines of a table.
   type: list

@@ -30,9 +30,10 @@ LAB_PATHS = ("tests/lab/tests",)
 FUZZ_PATHS = ("tests/fuzz",)
 FAULTS_PATHS = ("tests/faults",)
 BROWSER_PATHS = ("tests/browser",)
+ECOSYSTEM_PATHS = ("tests/ecosystem",)
 ROOMS_WITHOUT_ANSIBLE = ("tests/unit/plugins/module_utils/_core", "tests/unit/plugins/module_utils/_host")
 MODULE_TESTS = "tests/unit/plugins/modules"
-PYTEST_PATHS = CONTRACT_PATHS + UNIT_PATHS + LAB_PATHS + FUZZ_PATHS + FAULTS_PATHS + BROWSER_PATHS
+PYTEST_PATHS = CONTRACT_PATHS + UNIT_PATHS + LAB_PATHS + FUZZ_PATHS + FAULTS_PATHS + BROWSER_PATHS + ECOSYSTEM_PATHS
 
 WORKERS = str(min(os.cpu_count() or 1, 4))
 HOST_PYTHONS = tuple((3, minor) for minor in range(9, 15))  # what a managed host may run
@@ -168,6 +169,12 @@ def _changelog(shop: Workshop) -> list[Command]:
     return [Command([shop.release_environment.tool("antsibull-changelog"), "lint"])]
 
 
+def _ecosystem(shop: Workshop) -> list[Command]:
+    environment = shop.ecosystem_environment
+    settings = shop.ansible_settings(environment)
+    return [Command([environment.python, "-m", "pytest", "-q", *ECOSYSTEM_PATHS], env=settings, count=count_pytest)]
+
+
 def _built_collection(shop: Workshop) -> list[Command]:
     """Build, install elsewhere, use what arrived: modules, filters and roles document themselves, playbooks parse."""
     environment = shop.check_environment
@@ -301,6 +308,7 @@ STEPS = (
     *(_on_python(minor) for minor in HOST_PYTHONS),
     Step("ansible-lint", TEST, _ansible_lint),
     Step("changelog", TEST, _changelog),
+    Step("documentation site", TEST, _ecosystem),
     Step("collection built and installed", TEST, _built_collection),
     *(_ansible_test(core, verb) for core in CORES for verb in ("units", "sanity")),
     Step("oracle", TEST, _oracle),

@@ -80,6 +80,12 @@ class Workshop:
         _core, interpreter = self.everyday
         return self._environment("browser", interpreter, "browser.txt")
 
+    @functools.cached_property
+    def ecosystem_environment(self) -> Environment:
+        """antsibull-docs and Sphinx."""
+        core, interpreter = self.everyday
+        return self._environment("ecosystem", interpreter, "ecosystem.txt", core.requirement)
+
     def core_environment(self, core: Core) -> Environment:
         interpreter = core.interpreter(self.interpreters)
         return self._environment(f"core-{core.release}", interpreter, "ansible-test.txt", core.requirement)

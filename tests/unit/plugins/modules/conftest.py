@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, nova_pci contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A host with Nova for the tests of the Nova modules, and how they are run."""
+"""A host with Nova for the tests of the Nova modules, and how they are run; every result is held against RETURN."""
 
 from __future__ import annotations
 
@@ -11,6 +11,12 @@ import pytest
 
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host import service
 from ansible_collections.nova_pci.passthrough.tests.unit import machine_builder
+from ansible_collections.nova_pci.passthrough.tests.unit.documented_returns import (
+    COMMON,
+    broken_promises,
+    missing_promises,
+    promises_of_the_caller,
+)
 from ansible_collections.nova_pci.passthrough.tests.unit.plugins.module_utils._host.nova_hosts import (
     debian_compute,
     process,
@@ -29,6 +35,24 @@ esac
 def settle_quickly(monkeypatch):
     for name in ("SETTLING_OTHERS", "SETTLING_NOTIFY"):
         monkeypatch.setattr(service, name, 0.05, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def documented(monkeypatch):
+    """No test of a module passes whose result has other keys than the documentation names, or lacks one of those."""
+    basic = pytest.importorskip("ansible.module_utils.basic")
+    really_exit = basic.AnsibleModule.exit_json
+
+    def exit_json(module, **result):
+        promised = promises_of_the_caller()
+        returned = {key: value for key, value in result.items() if key not in COMMON}
+        broken = [*broken_promises(returned, promised)]
+        if not result.get("failed"):
+            broken += missing_promises(returned, promised)
+        assert not broken, "\n".join(dict.fromkeys(broken))
+        really_exit(module, **result)
+
+    monkeypatch.setattr(basic.AnsibleModule, "exit_json", exit_json)
 
 
 @pytest.fixture
