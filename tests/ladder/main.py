@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, nova_pci contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The command line: "tests/run.py check", "test", "test-long", "reliability", "demo", "demo-down", "format", "clean"."""
+"""The command line: "tests/run.py check", "test", "test-long", "reliability", "pytest", "demo", "demo-down", "format", "clean"."""
 
 from __future__ import annotations
 
@@ -36,6 +36,8 @@ def main(argv: list[str]) -> int:
             return _renew_reliability()
         if arguments.verb == "clean":
             return _clean(arguments.all)
+        if arguments.verb == "pytest":
+            return _run_pytest(arguments.words)
         if arguments.verb == "format":
             return _format()
         return _demo(arguments.verb)
@@ -58,6 +60,8 @@ def _parser() -> argparse.ArgumentParser:
         verb.add_argument("--only", metavar="TEXT", help="only the steps whose name contains TEXT")
         verb.add_argument("--list", action="store_true", help="name the steps and run none")
     verbs.add_parser("reliability", help="bring the table of docs/reliability.md up to date with the kept runs")
+    one = verbs.add_parser("pytest", help="run the tests of one file in the environment of make check: pytest FILE ...")
+    one.add_argument("words", nargs=argparse.REMAINDER, metavar="FILE", help="and further words for pytest")
     verbs.add_parser("format", help="let ruff lay out the code and mend what it can")
     verbs.add_parser("demo", help="from a bare host to an OpenStack server that holds its PCI devices")
     verbs.add_parser("demo-down", help="remove what the demo started")
@@ -146,6 +150,14 @@ def _fresh_logs() -> Path:
     logs = folder / time.strftime(f"%Y%m%d-%H%M%S-{os.getpid()}")
     logs.mkdir()
     return logs
+
+
+def _run_pytest(words: list[str]) -> int:
+    reporter = Reporter()
+    with workshop(reporter.say) as shop:
+        python = shop.check_environment.python
+        os.chdir(ROOT)
+        return os.spawnv(os.P_WAIT, python, [python, "-m", "pytest", "-q", *words])
 
 
 def _format() -> int:

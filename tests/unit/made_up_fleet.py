@@ -44,10 +44,10 @@ BOOT = {
 class Fleet:
     """The machines below *folder*; `settings` is the environment of an ansible-playbook over any of its hosts."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, machines: Iterable[str] = ()) -> None:
         self.folder = folder
         self.declarations: dict[str, list[dict[str, Any]]] = {}
-        for name in machine_builder.machine_names():
+        for name in machines or machine_builder.machine_names():
             root = folder / "machines" / name / "root"
             machine_builder.build(name, root)
             boots_with_grub(root)
