@@ -47,7 +47,7 @@ def outside(app, env, node, contnode):
     return contnode if foreign or target in OUTSIDE else None
 
 
-OUTSIDE = ("ansible_configuration_settings", "common_return_values")
+OUTSIDE = ("ansible_configuration_settings", "common_return_values", "list_of_collections")
 
 
 def setup(app):
