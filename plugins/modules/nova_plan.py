@@ -135,6 +135,12 @@ plan:
       elements: str
       returned: always
       sample: [/etc/nova/nova.conf]
+    providers:
+      description: What nova-compute will report to Placement, one row a provider; null where it reports nothing.
+      type: list
+      elements: dict
+      returned: always
+      sample: [{address: "0000:02:00.0", resource_class: CUSTOM_PCI_8086_10D3, total: 1}]
     findings:
       description: What Nova would make of the plan, as M(nova_pci.passthrough.nova_lint) returns it.
       type: list

@@ -68,13 +68,13 @@ asked:
 devices:
   description: The addresses of the devices that each compute has reported, by Nova's name of the compute.
   type: dict
-  returned: success
+  returned: where the cloud was asked
   sample: {compute1: ["0000:02:00.0"]}
 silent:
   description: The computes that have reported none and are not named in O(without_devices).
   type: list
   elements: str
-  returned: success
+  returned: where the cloud was asked
   sample: []
 inventories:
   description: What each provider of a compute's devices has, by Nova's name of the compute. The functions of a card count on its provider.
