@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 NAME = "nova_pci.passthrough"
 PAGES = ("README.md", "CONTRIBUTING.md", "CODE_OF_CONDUCT.md", "CHANGELOG.md", "tests/lab/README.md")
 FOLDERS = ("docs", "roles/*", "tests/unit/machines")  # whose Markdown files are pages too
+SCHEMAS = sorted((ROOT / "docs").glob("*.schema.json"))  # what pages link to, for a reader to take along
 
 CONF = """\
 project = "nova_pci.passthrough"
@@ -143,7 +144,7 @@ def build(into: Path, collections: Path) -> Path:
     """Write the site; *collections* is what ANSIBLE_COLLECTIONS_PATH names. The folder of its pages."""
     source = into / "source"
     source.mkdir(parents=True, mode=0o755)  # antsibull-docs wants it for its owner alone to write
-    for path in pages():
+    for path in [*pages(), *SCHEMAS]:
         place = source / path.relative_to(ROOT)
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(path, place)
