@@ -110,7 +110,7 @@ def warnings(fleet: Mapping[str, Survey]) -> tuple[str, ...]:
                 if not hosts or hosts[-1] != host:
                     hosts.append(host)
     for (vendor_id, product_id), by_type in sorted(types.items()):
-        if len(by_type) > 1:
+        if len({tuple(hosts) for hosts in by_type.values()}) > 1:  # a host that has them all differs from no other
             words = ", ".join(f"{kind} on {listed(hosts)}" for kind, hosts in sorted(by_type.items()))
             found.append(
                 f"{vendor_id}:{product_id} is {words}: one alias fits one device_type. Switch SR-IOV the same way on all of them, "

@@ -52,6 +52,14 @@ def test_one_product_of_two_types():
     assert warning.startswith("8086:10c9 is type-PCI on b, c, type-PF on a: one alias fits one device_type.")
 
 
+def test_both_types_on_each_host_are_no_difference():
+    pf, _vf = card(1)
+    both = of(pf, device("0000:09:00.0", "8086:10c9"))
+    assert fleet.warnings({"a": both, "b": both}) == ()
+    (warning,) = fleet.warnings({"a": both, "b": of(pf)})
+    assert warning.startswith("8086:10c9 is type-PCI on a, type-PF on a, b: one alias fits one device_type.")
+
+
 def test_hosts_that_say_less():
     off = of(NIC)
     off["iommu"] = {**off["iommu"], "enabled": False}
