@@ -136,12 +136,15 @@ GUEST = f"""<domstatus state='running'><domain><name>instance-1</name><uuid>{{}}
 
 
 class MarkedCloud:
-    """Two hosts below *base* and the running *stand_in* of a cloud; `play` runs a playbook of ours on those of *inventory*."""
+    """Two hosts below *base* and the running *stand_in* of a cloud; `play` runs a playbook of ours on those of *inventory*.
 
-    def __init__(self, base: Path, stand_in: StandIn, inventory: dict[str, Any] = INVENTORY) -> None:
+    Without one it is INVENTORY.
+    """
+
+    def __init__(self, base: Path, stand_in: StandIn, inventory: dict[str, Any] | None = None) -> None:
         self.base = base
         self.stand_in = stand_in
-        self.inventory = inventory
+        self.inventory = inventory or INVENTORY
         self.compute, self.controller = base / "compute1/root", base / "controller1/root"
 
     @property
