@@ -15,6 +15,10 @@ COMMON = {"changed", "diff", "failed", "msg"}  # Ansible's own
 TYPES = {"bool": bool, "dict": dict, "float": float, "int": int, "list": list, "str": str}
 
 
+def is_a(value: Any, kind: str) -> bool:
+    return isinstance(value, TYPES[kind]) and (kind == "bool" or not isinstance(value, bool))  # True is an int to Python
+
+
 def promises_of_the_caller() -> dict[str, Any]:
     """RETURN of the module that is running: the nearest frame of a file that has one."""
     frame = sys._getframe(1)
@@ -33,13 +37,13 @@ def broken_promises(returned: dict[str, Any], promised: dict[str, Any], place: s
         row = promised[key]
         if value is None:  # every description says where that can be
             continue
-        if type(value) is not TYPES[row["type"]]:
+        if not is_a(value, row["type"]):
             yield f"{where} is a {type(value).__name__}, RETURN says {row['type']}"
         elif "contains" in row:
             for inner in value if isinstance(value, list) else [value]:
                 yield from broken_promises(inner, row["contains"], f"{where}.")
         elif isinstance(value, list):
-            wrong = {type(item).__name__ for item in value if type(item) is not TYPES[row["elements"]]}
+            wrong = {type(item).__name__ for item in value if not is_a(item, row["elements"])}
             if wrong:
                 yield f"{where} holds {', '.join(sorted(wrong))}, RETURN says {row['elements']}"
 
