@@ -16,7 +16,8 @@ TYPES = {"bool": bool, "dict": dict, "float": float, "int": int, "list": list, "
 
 
 def is_a(value: Any, kind: str) -> bool:
-    return isinstance(value, TYPES[kind]) and (kind == "bool" or not isinstance(value, bool))  # True is an int to Python
+    """True is no number here, whatever Python says."""
+    return isinstance(value, TYPES[kind]) and (kind == "bool" or not isinstance(value, bool))
 
 
 def promises_of_the_caller() -> dict[str, Any]:
