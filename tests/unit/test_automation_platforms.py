@@ -69,3 +69,35 @@ def test_an_execution_environment_is_told_what_the_cloud_modules_import():
     assert environment["version"] == 3
     needed = (ROOT / "meta" / environment["dependencies"]["python"]).read_text(encoding="utf-8").splitlines()
     assert [line.split(">")[0] for line in needed if not line.startswith("#")] == ["openstacksdk"]
+
+
+def conditions(role: Path) -> list[tuple[str, str]]:
+    """Each expression of a role's tasks that decides something: conditions, and values that are more than one name."""
+    found = []
+    for path in sorted(role.glob("tasks/*.yml")):
+        waiting = loaded(path)
+        while waiting:
+            item = waiting.pop()
+            if isinstance(item, list):
+                waiting += item
+            elif isinstance(item, dict):
+                for key, value in item.items():
+                    rows = value if isinstance(value, list) else [value]
+                    if key in ("when", "that", "failed_when", "changed_when", "until"):
+                        found += [(path.name, str(row)) for row in rows]
+                    else:
+                        waiting.append(value)
+            elif isinstance(item, str):
+                expressions = re.findall(r"\{\{(.*?)\}\}", item, flags=re.DOTALL)
+                found += [(path.name, text) for text in expressions if not re.fullmatch(r"\s*\w+\s*", text)]
+    return found
+
+
+@pytest.mark.parametrize("role", sorted((ROOT / "roles").iterdir()), ids=lambda role: role.name)
+def test_the_text_false_is_no_consent(role):
+    """ "-e option=false", and the answer to a survey, are texts; to Jinja every text that is not empty is true."""
+    options = loaded(role / "meta/argument_specs.yml")["argument_specs"]["main"].get("options") or {}
+    for name in [name for name, option in options.items() if option["type"] == "bool"]:
+        for file, text in conditions(role):
+            bare = re.sub(r"'[^']*'", "", text)
+            assert not re.search(rf"\b{name}\b(?!\s*\|\s*bool\b)", bare), f"{file}: {text}"

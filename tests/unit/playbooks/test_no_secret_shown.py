@@ -166,11 +166,11 @@ RUNS = [
         "as it should be": PLAYBOOKS,
         "check mode": ("site", "remove", "smoke"),
         "service breaks": ("host", "nova", "remove"),
-        "unreadable configuration": ("nova", "verify", "remove"),
+        "unreadable configuration": ("nova", "verify", "diagnose", "remove"),
         "edited": ("nova", "verify", "remove"),
         "lost journals": ("nova", "remove"),
         "invalid declaration": ("host", "nova", "flavors", "smoke", "verify"),
-        "cloud refuses": ("flavors", "smoke", "verify", "remove"),
+        "cloud refuses": ("flavors", "smoke", "verify", "diagnose", "remove"),
         "cloud fails": ("smoke", "remove"),
         "cloud makes nothing": ("flavors",),
         "server fails": ("smoke",),
@@ -199,13 +199,15 @@ FAILS = {
 
 WRITES = {"verify": {"verify.json", "verify.html"}, "survey": {"survey.json", "survey.html"}}
 
+ASKS = {"diagnose": ("-e", "diagnose_flavor=pci.nic")}  # what a playbook wants to be told
+
 
 @pytest.mark.parametrize(("book", "case"), RUNS, ids=[f"{book}, {case}" for book, case in RUNS])
 def test_nothing_that_is_shown_or_left_holds_a_secret(book, case, cloud):
     prepare, words = CASES[case]
     prepare(cloud)
     known = set(cloud.marked())
-    status, shown = cloud.play(book, *words)
+    status, shown = cloud.play(book, *words, *ASKS.get(book, ()))
     assert "TASK [" in shown
     assert (status != 0) == ((book, case) in FAILS), shown
     assert hidden(cloud, shown) == set()
