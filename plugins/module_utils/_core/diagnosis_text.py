@@ -13,7 +13,7 @@ from .diagnosis_layer import DOUBT, FAILED, OK, TITLES, Layer
 
 WIDTH = 88  # with what Ansible puts around a line of a list, 8 blanks, quotes and a comma, 99 columns
 _TITLE = max(map(len, TITLES.values()))
-_STATE = 9
+_STATE = len("not known") + 2
 _INDENT = _TITLE + _STATE + 4
 _COMPUTES_SHOWN = 8
 _OTHERS_SHOWN = 20

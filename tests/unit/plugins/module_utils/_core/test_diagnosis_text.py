@@ -22,3 +22,12 @@ def test_of_a_large_fleet_not_all_is_shown():
     lines = diagnosis_text(World(hosts=[Host(name=f"cmp{number}", specs=()) for number in range(60)]).diagnose())
     assert sum(line.startswith("compute ") for line in lines) == 8
     assert "  and 39 more" in lines
+
+
+def test_a_state_and_what_was_seen_are_two_columns():
+    world = World()
+    world.host.specs = ()
+    world.host.listening = None
+    rows = [line for line in diagnosis_text(world.diagnose()) if " not known" in line]
+    assert rows
+    assert all("not known  " in row for row in rows)
