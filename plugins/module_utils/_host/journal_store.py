@@ -164,8 +164,14 @@ class JournalStore:
             os.close(descriptor)
 
     def _lock_once(self, deadline: float, patience: float) -> int | None:
-        """Return the locked descriptor; None when the file was taken away while we waited."""
-        self.prepare()
+        """Return the locked descriptor; None when another run took the file or its directory away, or made it, meanwhile."""
+        try:
+            self.prepare()
+        except (FileExistsError, FileNotFoundError):
+            if time.monotonic() >= deadline:
+                raise  # it is no other run that is in the way
+            time.sleep(_PAUSE)
+            return None
         place = self._files.on_disk(self.lock_path)
         self._files.step("open", place)
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC

@@ -184,6 +184,27 @@ class TestLock:
             with store.locked(0.2):
                 assert (place / "lock").exists()
 
+    @pytest.mark.parametrize(
+        ("operation", "meanwhile"), [("mkdir", os.mkdir), ("chmod", os.rmdir)], ids=["made", "taken away"]
+    )
+    def test_a_directory_that_another_run_made_or_took_away_meanwhile(self, tmp_path, place, operation, meanwhile):
+        class Crossed(Files):
+            crossings = 1
+
+            def step(self, now, path):
+                if (now, path) == (operation, str(place)) and self.crossings:
+                    self.crossings -= 1
+                    meanwhile(path)
+
+        store = JournalStore(Crossed(str(tmp_path)))
+        with store.locked(5):
+            assert store.is_held()
+
+    def test_what_lies_in_the_way_of_its_directory_is_an_error_in_time(self, store, place):
+        place.symlink_to("nowhere")
+        with pytest.raises(OSError, match="nova-pci-passthrough"), store.locked(0.3):
+            pass
+
     def test_a_link_in_its_place_is_not_followed(self, store, place, tmp_path):
         store.prepare()
         (tmp_path / "victim").write_text("whole")
