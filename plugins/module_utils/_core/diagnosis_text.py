@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 from .diagnosis import Diagnosis, Judged
 from .diagnosis_layer import DOUBT, FAILED, OK, TITLES, Layer
+from .terminal import WIDTH, plain, wrapped
 
-WIDTH = 88  # with what Ansible puts around a line of a list, 8 blanks, quotes and a comma, 99 columns
 _TITLE = max(map(len, TITLES.values()))
 _STATE = len("not known") + 2
 _INDENT = _TITLE + _STATE + 4
@@ -65,10 +65,8 @@ def _end(answer: Layer) -> Iterator[str]:
 
 def _plain(text: str) -> str:
     """What any terminal and any JSON takes: names and messages come from hosts and from the cloud."""
-    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+    return " ".join(plain(text).split())
 
 
 def _wrapped(text: str, indent: str) -> list[str]:
-    return textwrap.wrap(
-        _plain(text), WIDTH, initial_indent=indent, subsequent_indent=f"{indent}  ", break_on_hyphens=False
-    )
+    return wrapped(_plain(text), indent)

@@ -5,15 +5,14 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .drift import CLOUD, Row, findings_of
 from .listing import listed
+from .terminal import counted, wrapped
 from .verify import FAILED, OK, PENDING
 
-WIDTH = 88  # with what Ansible puts around a line of a list, 8 blanks, quotes and a comma, 99 columns
 _MOST_VARIANTS = 2  # of what is found by one check, as the command lines of hosts with a root device each
 _MOST_CHECKS = 40
 _MOST_NOTES = 20
@@ -24,13 +23,13 @@ _WORDS = {OK: "as declared", PENDING: "waiting for a reboot", FAILED: "with fail
 def drift_text(report: Mapping[str, Any]) -> list[str]:
     """Return *report*, as drift_report() made it, as lines of at most WIDTH columns."""
     hosts = report["counts"]["hosts"]
-    counted = [f"{hosts[state]:,} {_WORDS[state]}" for state in (OK, PENDING, FAILED) if hosts[state]]
-    lines = [f"{_count(sum(hosts.values()), 'host')}: {', '.join(counted)}" if counted else "No host answered"]
+    by_state = [f"{hosts[state]:,} {_WORDS[state]}" for state in (OK, PENDING, FAILED) if hosts[state]]
+    lines = [f"{counted(sum(hosts.values()), 'host')}: {', '.join(by_state)}" if by_state else "No host answered"]
     checks = _by_check(report)
     for key in checks[:_MOST_CHECKS]:
         lines += ["", *_check(*key)]
     if len(checks) > _MOST_CHECKS:
-        lines += ["", f"and {_count(len(checks) - _MOST_CHECKS, 'check')} more: see verify.json or verify.html"]
+        lines += ["", f"and {counted(len(checks) - _MOST_CHECKS, 'check')} more: see verify.json or verify.html"]
     lines += _list("Worth knowing", _noted(report))
     lines += _list("Not checked", [row["why"] for row in report["not_checked"]])
     return lines
@@ -67,12 +66,12 @@ def _check(first: Row, pairs: list[tuple[str, Row]]) -> Iterable[str]:
     if len(ordered) > _MOST_VARIANTS:
         rest = ordered[_MOST_VARIANTS:]
         hosts = [host for _variant, some in rest for host in some]
-        yield from _wrapped(f"otherwise on {_count(len(hosts), 'more host')}: see verify.json or verify.html", "  ")
+        yield from _wrapped(f"otherwise on {counted(len(hosts), 'more host')}: see verify.json or verify.html", "  ")
 
 
 def _on(names: Iterable[str]) -> str:
     hosts = list(dict.fromkeys(names))
-    return CLOUD if hosts == [CLOUD] else f"{_count(len(hosts), 'host')}: {listed(hosts)}"
+    return CLOUD if hosts == [CLOUD] else f"{counted(len(hosts), 'host')}: {listed(hosts)}"
 
 
 def _noted(report: Mapping[str, Any]) -> list[str]:
@@ -84,7 +83,7 @@ def _noted(report: Mapping[str, Any]) -> list[str]:
         f"{note} ({_on(names or [CLOUD])})" for note, names in sorted(hosts.items(), key=lambda item: -len(item[1]))
     ]
     more = len(lines) - _MOST_NOTES
-    return [*lines[:_MOST_NOTES], *([f"and {_count(more, 'note')} more: see verify.json"] if more > 0 else [])]
+    return [*lines[:_MOST_NOTES], *([f"and {counted(more, 'note')} more: see verify.json"] if more > 0 else [])]
 
 
 def _list(title: str, sentences: list[str]) -> list[str]:
@@ -95,13 +94,5 @@ def _list(title: str, sentences: list[str]) -> list[str]:
 
 def _wrapped(text: str, indent: str) -> list[str]:
     # Ansible would put a backslash before each double quote; verify.json has the very words.
-    plain = "".join(letter if letter.isprintable() else " " for letter in text.replace('"', "'"))
-    if len(plain) > _MOST_LETTERS:
-        plain = plain[: _MOST_LETTERS - 3] + "..."
-    return textwrap.wrap(
-        plain, WIDTH, initial_indent=indent, subsequent_indent=" " * len(indent) + "  ", break_on_hyphens=False
-    )
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number:,} {word}s"
+    shown = text.replace('"', "'")
+    return wrapped(shown if len(shown) <= _MOST_LETTERS else shown[: _MOST_LETTERS - 3] + "...", indent)

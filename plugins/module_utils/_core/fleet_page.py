@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .fleet import Row, Survey, alike, is_wanted, warnings
+from .terminal import plain
 
 SCHEMA = 1
 NO_ANSWER = -1
@@ -48,7 +49,7 @@ class PageParts:
 def fleet_page(parts: PageParts, payload: Mapping[str, Any]) -> str:
     """Return the page. It allows its own style and script, by their hashes, and nothing else: no address is asked."""
     texts = {
-        "TITLE": html.escape(_plain(str(payload["title"]))),
+        "TITLE": html.escape(plain(str(payload["title"]))),
         "POLICY": (
             f"default-src 'none'; style-src '{_hash(parts.style)}'; script-src '{_hash(parts.script)}'; "
             "base-uri 'none'; form-action 'none'"
@@ -90,11 +91,11 @@ def page_payload(
             ]
             rows = devices.number([number for triple in triples for number in triple])
         mine = [found.number([_data(row.get(key)) for key in FINDING]) for row in findings.get(host, ())]
-        hosts.append([_plain(str(host)), machine, rows, kind_of.get(host, NO_ANSWER), mine])
+        hosts.append([plain(str(host)), machine, rows, kind_of.get(host, NO_ANSWER), mine])
     return {
         "schema": SCHEMA,
-        "title": _plain(str(title)),
-        "made_at": _plain(str(made_at)),
+        "title": plain(str(title)),
+        "made_at": plain(str(made_at)),
         "verified": bool(findings),
         "columns": {"shape": [*SHAPE, "wanted"], "place": list(PLACE), "own": list(OWN), "finding": list(FINDING)},
         "hosts": hosts,
@@ -104,8 +105,8 @@ def page_payload(
         "places": places.values,
         "owns": owns.values,
         "findings": found.values,
-        "warnings": [_plain(sentence) for sentence in warnings(fleet)],
-        "declaration": [_plain(str(line)) for line in declaration],
+        "warnings": [plain(sentence) for sentence in warnings(fleet)],
+        "declaration": [plain(str(line)) for line in declaration],
     }
 
 
@@ -144,14 +145,8 @@ def _data(value: Any) -> Any:
     if isinstance(value, int):
         return int(value)
     if isinstance(value, str):
-        return _plain(value)
+        return plain(str(value))
     return [_data(item) for item in value]
-
-
-def _plain(text: str) -> str:
-    """The text without what a reader does not see: names come from hosts, and such letters turn lines around."""
-    shown = str(text)
-    return shown if shown.isprintable() else "".join(letter if letter.isprintable() else " " for letter in shown)
 
 
 def _json(payload: Mapping[str, Any]) -> str:

@@ -5,15 +5,14 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Mapping
 
 from .declaration_draft import declaration_draft
 from .fleet import Alike, Row, Survey, alike, is_wanted, warnings
 from .listing import listed
 from .survey import AFTER, NO, READY
+from .terminal import counted, plain, wrapped
 
-WIDTH = 88  # with what Ansible puts around a line of a list, 8 blanks, quotes and a comma, 99 columns
 _WORDS = {READY: "can be passed through", AFTER: "could be, after something", NO: "must not be"}
 _ORDER = (READY, AFTER, NO)
 
@@ -22,13 +21,13 @@ def survey_text(fleet: Mapping[str, Survey]) -> list[str]:
     """Return the summary as lines of at most WIDTH columns."""
     groups = alike(fleet)
     surveyed = sum(len(group.hosts) for group in groups)
-    lines = [f"{_count(surveyed, 'host')} surveyed, {_count(len(groups), 'kind')} of hardware"]
+    lines = [f"{counted(surveyed, 'host')} surveyed, {counted(len(groups), 'kind')} of hardware"]
     for group in groups:
-        lines += ["", *_wrapped(f"{_count(len(group.hosts), 'host')}: {listed(group.hosts)}", ""), *_group(group)]
+        lines += ["", *wrapped(f"{counted(len(group.hosts), 'host')}: {listed(group.hosts)}", ""), *_group(group)]
     found = warnings(fleet)
     if found:
         lines += ["", "Worth knowing"]
-        lines += [line for sentence in found for line in _wrapped(sentence, "  - ")]
+        lines += [line for sentence in found for line in wrapped(sentence, "  - ")]
     return lines
 
 
@@ -37,7 +36,7 @@ def survey_markdown(fleet: Mapping[str, Survey]) -> list[str]:
     lines = ["# PCI survey", ""]
     lines += [f"- {_cell(sentence)}" for sentence in warnings(fleet)]
     for group in alike(fleet):
-        lines += ["", f"## {_count(len(group.hosts), 'host')}: {_cell(', '.join(group.hosts))}", ""]
+        lines += ["", f"## {counted(len(group.hosts), 'host')}: {_cell(', '.join(group.hosts))}", ""]
         lines += [_cell(_iommu(group.survey)), ""]
         for step in group.survey["first"]:
             lines += [f"Before anything can be passed through here: {_cell(step)}", ""]
@@ -51,9 +50,9 @@ def survey_markdown(fleet: Mapping[str, Survey]) -> list[str]:
 
 
 def _group(group: Alike) -> Iterable[str]:
-    yield from _wrapped(_iommu(group.survey), "  ")
+    yield from wrapped(_iommu(group.survey), "  ")
     for step in group.survey["first"]:
-        yield from _wrapped(f"before anything can be passed through here: {step}", "  ")
+        yield from wrapped(f"before anything can be passed through here: {step}", "  ")
     rows = _shown(group.survey)
     for verdict in _ORDER:
         mine = [row for row in rows if row["verdict"] == verdict]
@@ -63,9 +62,9 @@ def _group(group: Alike) -> Iterable[str]:
             yield from _device(bundle)
     rest = len(group.survey["devices"]) - len(rows)
     if rest:
-        yield f"  and {_count(rest, 'function')} of the board itself (bridges, system, management)"
+        yield f"  and {counted(rest, 'function')} of the board itself (bridges, system, management)"
     for sentence in (*group.survey["overrides"], *group.survey["advice"]):
-        yield from _wrapped(sentence, "  - ")
+        yield from wrapped(sentence, "  - ")
 
 
 def _shown(survey: Survey) -> list[Row]:
@@ -93,12 +92,12 @@ def _device(bundle: list[Row]) -> Iterable[str]:
     along = f", together with {listed(row['companions'])}" if row["companions"] else ""
     about = f"{row['device_type']}{groups}{node}, driver {row['driver'] or 'none'}{functions}{along}{guest}{override}"
     ids = f"{row['vendor_id'] or '????'}:{row['product_id'] or '????'}"
-    yield from _wrapped(f"{addresses}  {ids}  {row['name'] or row['kind']}", "    ")
-    yield from _wrapped(about, "      ")
+    yield from wrapped(f"{addresses}  {ids}  {row['name'] or row['kind']}", "    ")
+    yield from wrapped(about, "      ")
     for reason in row["because"]:
-        yield from _wrapped(f"because it {reason}", "      ")
+        yield from wrapped(f"because it {reason}", "      ")
     for step in row["after"]:
-        yield from _wrapped(f"first: {step}", "      ")
+        yield from wrapped(f"first: {step}", "      ")
 
 
 def _iommu(survey: Survey) -> str:
@@ -124,20 +123,5 @@ def _markdown_row(row: Row) -> str:
 
 def _cell(text: str) -> str:
     """What Markdown takes for text and nothing else: names come from hosts."""
-    one_line = " ".join(_plain(text).split())
+    one_line = " ".join(plain(text).split())
     return "".join(f"\\{letter}" if letter in "\\|`*_<>[]#" else letter for letter in one_line)
-
-
-def _plain(text: str) -> str:
-    return "".join(letter if letter.isprintable() else " " for letter in text)
-
-
-def _wrapped(text: str, indent: str) -> list[str]:
-    hanging = " " * len(indent)
-    return textwrap.wrap(
-        _plain(text), WIDTH, initial_indent=indent, subsequent_indent=hanging + "  ", break_on_hyphens=False
-    )
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number:,} {word}s"

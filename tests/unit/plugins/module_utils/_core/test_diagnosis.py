@@ -18,7 +18,8 @@ from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.diagnos
     TITLES,
     UNKNOWN,
 )
-from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.diagnosis_text import WIDTH, diagnosis_text
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.diagnosis_text import diagnosis_text
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.terminal import WIDTH
 from ansible_collections.nova_pci.passthrough.tests.tried import tried
 from ansible_collections.nova_pci.passthrough.tests.unit.made_up_cloud import (
     ALIAS,

@@ -13,7 +13,8 @@ from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.drift i
     LayerAnswer,
     drift_report,
 )
-from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.drift_text import WIDTH, drift_text
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.drift_text import drift_text
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.terminal import WIDTH
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.verify import Finding
 
 

@@ -15,10 +15,10 @@ from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.model i
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.override import Override
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.survey import survey
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.survey_text import (
-    WIDTH,
     survey_markdown,
     survey_text,
 )
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.terminal import WIDTH
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.machine import read_machine
 from ansible_collections.nova_pci.passthrough.tests.unit.machine_builder import build, machine_names
 from ansible_collections.nova_pci.passthrough.tests.unit.made_up_hosts import GUEST, ROOT, card, device, host
