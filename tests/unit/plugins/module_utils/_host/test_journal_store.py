@@ -185,14 +185,14 @@ class TestLock:
                 assert (place / "lock").exists()
 
     @pytest.mark.parametrize(
-        ("operation", "meanwhile"), [("mkdir", os.mkdir), ("chmod", os.rmdir)], ids=["made", "taken away"]
+        ("crossed", "meanwhile"), [("mkdir", os.mkdir), ("chmod", os.rmdir)], ids=["made", "taken away"]
     )
-    def test_a_directory_that_another_run_made_or_took_away_meanwhile(self, tmp_path, place, operation, meanwhile):
+    def test_a_directory_that_another_run_made_or_took_away_meanwhile(self, tmp_path, place, crossed, meanwhile):
         class Crossed(Files):
             crossings = 1
 
-            def step(self, now, path):
-                if (now, path) == (operation, str(place)) and self.crossings:
+            def step(self, operation, path):
+                if (operation, path) == (crossed, str(place)) and self.crossings:
                     self.crossings -= 1
                     meanwhile(path)
 
