@@ -93,14 +93,23 @@ class Files:
         """Return what stands at *path* itself; a symbolic link is never followed."""
         place = self.on_disk(path)
         try:
+            return self._read(place)
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.ELOOP):
+                raise
+            return self._read(place)  # another run put a file where a link was, or the other way round, between two looks
+
+    @staticmethod
+    def _read(place: str) -> FileState:
+        try:
             status = os.lstat(place)
+            if stat.S_ISLNK(status.st_mode):
+                return FileState(SYMLINK, target=os.readlink(place))
+            if not stat.S_ISREG(status.st_mode):
+                return FileState(OTHER)
+            descriptor = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except (FileNotFoundError, NotADirectoryError):
             return FileState(ABSENT)
-        if stat.S_ISLNK(status.st_mode):
-            return FileState(SYMLINK, target=os.readlink(place))
-        if not stat.S_ISREG(status.st_mode):
-            return FileState(OTHER)
-        descriptor = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         with open(descriptor, "rb") as stream:
             status = os.fstat(descriptor)
             return FileState(
@@ -166,8 +175,13 @@ class Files:
         while directory != "/" and not os.path.isdir(self._prefix + self.real(directory)):
             directory = parent_of(directory)
         place = (self._prefix + (self.real(directory) if directory != "/" else "/")) or "/"
-        status = os.statvfs(place)
-        filesystem = os.stat(place).st_dev
+        try:
+            status = os.statvfs(place)
+            filesystem = os.stat(place).st_dev
+        except FileNotFoundError:
+            if directory == "/":
+                raise
+            return self.room(directory)  # another run took it away this moment
         free = status.f_bavail
         if os.geteuid() == 0:
             free = max(0, status.f_bfree - self._kept_from_root(filesystem))

@@ -159,7 +159,7 @@ class Transaction:
         """Refuse before even the lock is made; but not for what another run was in the middle of: that one is waited for."""
         try:
             self._preflight(journal, decision)
-        except MachineProblem:
+        except (OSError, MachineProblem):
             if not self._store.is_held() and self.look() == (journal, decision):
                 raise
 

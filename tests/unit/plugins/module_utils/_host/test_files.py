@@ -61,6 +61,31 @@ class TestRead:
         assert files.read("/etc/a/below").kind == "absent"
         assert files.operations == []
 
+    @pytest.mark.parametrize("before", ["file", "link"])
+    @pytest.mark.parametrize("after", ["file", "link", "nothing"])
+    def test_what_another_run_put_there_between_two_looks(self, files, root, monkeypatch, before, after):
+        place, look = root / "etc/a", os.lstat
+
+        def put(kind):
+            place.unlink(missing_ok=True)
+            if kind == "file":
+                place.write_text("text")
+            elif kind == "link":
+                place.symlink_to("there")
+
+        def look_and_change(path, **options):
+            seen = look(path, **options)
+            if path == str(place):
+                monkeypatch.setattr(os, "lstat", look)
+                put(after)
+            return seen
+
+        put(before)
+        monkeypatch.setattr(os, "lstat", look_and_change)
+        expected = {"file": FileState("file", b"text"), "link": FileState("symlink", target="there")}
+        found, wanted = files.read("/etc/a"), expected.get(after, FileState("absent"))
+        assert (found.kind, found.content, found.target) == (wanted.kind, wanted.content, wanted.target)
+
     def test_the_context_is_read_where_there_is_one(self, files, root, monkeypatch):
         (root / "etc/a").write_text("x")
         monkeypatch.setattr(os, "getxattr", lambda *_args, **_more: b"system_u:object_r:etc_t:s0\0")
@@ -265,6 +290,19 @@ def test_room_is_of_the_nearest_directory_there_is(files):
     assert room.writable
     assert not room.read_only
     assert room.bytes_free > 0
+
+
+def test_room_of_a_directory_that_another_run_takes_away_this_moment(files, root, monkeypatch):
+    def gone_after_a_look(path):
+        monkeypatch.undo()
+        found = os.path.isdir(path)
+        os.rmdir(path)
+        return found
+
+    (root / "etc/ours").mkdir()
+    monkeypatch.setattr(os.path, "isdir", gone_after_a_look)
+    assert files.room("/etc/ours/file").filesystem == os.stat(root / "etc").st_dev
+    assert not (root / "etc/ours").exists()
 
 
 def test_a_read_only_filesystem_is_seen(files, monkeypatch):

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 from dataclasses import replace
 
 import pytest
@@ -779,12 +780,15 @@ class TestTwoRuns:
     def test_a_run_and_a_removal_at_once_corrupt_nothing(self, host):
         host.run()
         children = []
-        for state in ("absent", "present", "absent", "present"):
+        # What each is to do is worked out before any of them begins: the toy host's plan reads files without a lock.
+        for run in [host.transaction(state, patience=60) for state in ("absent", "present", "absent", "present")]:
             child = os.fork()
             if child == 0:
                 try:
-                    host.run(state, patience=60)
+                    run.run()
                     os._exit(0)
+                except Exception:
+                    traceback.print_exc()
                 finally:
                     os._exit(1)
             children.append(child)
