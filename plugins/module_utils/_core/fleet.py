@@ -87,6 +87,27 @@ def can_be_declared(row: Row) -> bool:
     return row["verdict"] == READY or (row["verdict"] == AFTER and not row["because"])
 
 
+def _closed(surveyed: Mapping[str, Survey]) -> list[str]:
+    """What the hosts' surveys lack because they were made without root."""
+    found = []
+    limited = [host for host, survey in surveyed.items() if survey["needs_root"]]
+    if limited:
+        found.append(
+            f"Read without root: {listed(limited)}. A use that only root can see is missing from the verdicts; run with -b."
+        )
+    closed: dict[tuple[str, ...], list[str]] = {}
+    for host, survey in surveyed.items():
+        attributes = tuple(sorted({name for row in survey["devices"] for name in row["needs_root"]}))
+        if attributes:
+            closed.setdefault(attributes, []).append(host)
+    found += [
+        f"Only root can read {listed(attributes)} of the functions of {listed(hosts)}: serial numbers and advice on ACS may be "
+        "missing; run with -b."
+        for attributes, hosts in sorted(closed.items())
+    ]
+    return found
+
+
 def warnings(fleet: Mapping[str, Survey]) -> tuple[str, ...]:
     """Return what keeps one declaration from meaning the same on every host, a sentence each."""
     found = []
@@ -94,11 +115,7 @@ def warnings(fleet: Mapping[str, Survey]) -> tuple[str, ...]:
     if silent:
         found.append(f"No answer from {listed(silent)}.")
     surveyed = {host: survey for host, survey in sorted(fleet.items()) if survey}
-    limited = [host for host, survey in surveyed.items() if survey["needs_root"]]
-    if limited:
-        found.append(
-            f"Read without root: {listed(limited)}. A use that only root can see is missing from the verdicts; run with -b."
-        )
+    found += _closed(surveyed)
     off = [host for host, survey in surveyed.items() if not survey["iommu"]["enabled"]]
     if off and len(off) < len(surveyed):
         found.append(f"The IOMMU runs on some hosts and not on {listed(off)}.")

@@ -97,7 +97,9 @@ class Files:
         except OSError as error:
             if error.errno not in (errno.EINVAL, errno.ELOOP):
                 raise
-            return self._read(place)  # another run put a file where a link was, or the other way round, between two looks
+            return self._read(
+                place
+            )  # another run put a file where a link was, or the other way round, between two looks
 
     @staticmethod
     def _read(place: str) -> FileState:

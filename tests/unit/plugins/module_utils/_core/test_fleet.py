@@ -64,10 +64,12 @@ def test_hosts_that_say_less():
     off = of(NIC)
     off["iommu"] = {**off["iommu"], "enabled": False}
     limited = of(NIC, unreadable=(("/proc/1/fd", "Permission denied"),))
-    found = fleet.warnings({"a": of(NIC), "b": {}, "c": off, "d": limited})
+    closed = of(replace(NIC, unreadable=(("config", "Permission denied"), ("vpd", "Input/output error"))))
+    found = fleet.warnings({"a": of(NIC), "b": {}, "c": off, "d": limited, "e": closed, "f": closed})
     assert [sentence.partition(".")[0] for sentence in found] == [
         "No answer from b",
         "Read without root: d",
+        "Only root can read config of the functions of e, f: serial numbers and advice on ACS may be missing; run with -b",
         "The IOMMU runs on some hosts and not on c",
     ]
 
