@@ -11,7 +11,10 @@ import shutil
 import signal
 import sys
 import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 
 from . import reliability
@@ -86,16 +89,39 @@ def run_steps(steps: list[Step], list_only: bool = False) -> int:
     status = 0
     rows: list[reliability.Row] = []
     with workshop(reporter.say) as shop:
+
+        def run(step: Step) -> tuple[Step, Result, Path]:
+            number = steps.index(step) + 1
+            reporter.say(f"{step.name} ({number} of {len(steps)})")
+            log = logs / f"{number:02d}-{step.name.replace(' ', '-').replace(':', '').replace(',', '')}.log"
+            return step, run_step(step, shop, log), log
+
         try:
-            for number, step in enumerate(steps, start=1):
-                reporter.say(f"{step.name} ({number} of {len(steps)})")
-                log = logs / f"{number:02d}-{step.name.replace(' ', '-').replace(':', '').replace(',', '')}.log"
-                reporter.finished(run_step(step, shop, log), log)
-                rows += _tried(step, reporter.results[-1], log)
+            for step, result, log in _in_order(steps, run, shop):
+                reporter.finished(result, log)
+                rows += _tried(step, result, log)
         except KeyboardInterrupt:
             status = 128 + signal.SIGINT
     reliability.keep(rows, logs)
     return reporter.close() or status
+
+
+def _in_order(
+    steps: Sequence[Step], run: Callable[[Step], tuple[Step, Result, Path]], shop: Workshop
+) -> Iterator[tuple[Step, Result, Path]]:
+    """Run the steps one after the other, but neighbours that leave cores idle as many at a time as there are cores."""
+    for beside, group in groupby(steps, key=lambda step: step.beside):
+        if not beside:
+            yield from map(run, group)
+            continue
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            try:
+                for future in as_completed([pool.submit(run, step) for step in group]):
+                    yield future.result()
+            except BaseException:
+                shop.stopping.set()
+                pool.shutdown(cancel_futures=True)
+                raise
 
 
 def run_step(step: Step, shop: Workshop, log: Path) -> Result:
@@ -105,10 +131,16 @@ def run_step(step: Step, shop: Workshop, log: Path) -> Result:
     """
     start = time.monotonic()
     counts, note, verdict = Counts(), "", PASSED
+
+    def say(text: str) -> None:
+        shop.say(f"  {step.name}:{text}" if step.beside else text)
+
     try:
-        for command in step.plan(shop):
+        with shop.planning:
+            commands = step.plan(shop)
+        for command in commands:
             counting = replace(command, env={reliability.TRIED: str(_tried_file(log)), **command.env})
-            ok, text = run_command(counting, log, shop.say)
+            ok, text = run_command(counting, log, say, shop.stopping)
             counted = command.count(text, ok)
             counts, note = counts + counted, last_line(text)
             if counted.failed:

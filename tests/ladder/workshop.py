@@ -12,6 +12,7 @@ import os
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -47,6 +48,8 @@ class Workshop:
     def __init__(self, scratch: Path, say: Callable[[str], None]) -> None:
         self.scratch = scratch
         self.say = say
+        self.planning = threading.Lock()  # held while a step asks for what is made once
+        self.stopping = threading.Event()  # set: what runs beside the main thread is to end
 
     @functools.cached_property
     def interpreters(self) -> dict[tuple[int, int], Interpreter]:
@@ -126,7 +129,9 @@ class Workshop:
 
     def ansible_test_settings(self, core: Core, environment: Environment, *first: Path) -> dict[str, str]:
         """HOME and PATH for ansible-test; it looks for other Pythons in the folders *first*."""
-        home = cache_root() / "ansible-test-home"
+        home = (
+            cache_root() / "ansible-test-home" / core.release
+        )  # ansible-test builds its own environments there, unlocked
         cores.prepare_home(home, environment)
         own = core.interpreter(self.interpreters)
         pythons = cores.interpreters_folder(self.scratch / f"pythons-{core.release}", self.interpreters, own)
@@ -140,10 +145,11 @@ def workshop(say: Callable[[str], None]) -> Iterator[Workshop]:
         yield Workshop(Path(scratch).resolve(), say)
 
 
-def run_command(command: Command, log: Path, say: Callable[[str], None]) -> tuple[bool, str]:
+def run_command(command: Command, log: Path, say: Callable[[str], None], stopping: threading.Event) -> tuple[bool, str]:
     """Run and watch one command; True when it succeeded, and what it printed.
 
-    An interrupt is passed on to the command and its children, who get time to tidy up.
+    An interrupt, or *stopping* for one that runs beside the main thread, is passed on to the command and its children,
+    who get time to tidy up.
     """
     with log.open("a+", encoding="utf-8", errors="replace") as output:
         begin = output.tell()
@@ -160,7 +166,7 @@ def run_command(command: Command, log: Path, say: Callable[[str], None]) -> tupl
         )
         in_time = True
         try:
-            in_time = _watch(process, log, say, command.limit)
+            in_time = _watch(process, log, say, command.limit, stopping)
             if not in_time:
                 _end(process)
                 output.write(f"\nended after {command.limit:.0f} s, its limit\n")
@@ -174,18 +180,27 @@ def run_command(command: Command, log: Path, say: Callable[[str], None]) -> tupl
     return in_time and process.returncode == 0, text
 
 
-def _watch(process: subprocess.Popen[bytes], log: Path, say: Callable[[str], None], limit: float) -> bool:
+def _watch(
+    process: subprocess.Popen[bytes], log: Path, say: Callable[[str], None], limit: float, stopping: threading.Event
+) -> bool:
     """False when the command still runs at its limit."""
     start = time.monotonic()
+    heartbeat = start + HEARTBEAT_SECONDS
     while True:
+        now = time.monotonic()
         try:
-            process.wait(min(HEARTBEAT_SECONDS, max(start + limit - time.monotonic(), 0)))
+            process.wait(max(min(1, heartbeat - now, start + limit - now), 0))
             return True
         except subprocess.TimeoutExpired:
-            if time.monotonic() - start >= limit:
+            now = time.monotonic()
+            if stopping.is_set():
+                raise KeyboardInterrupt from None
+            if now - start >= limit:
                 return False
-            word = last_line(log.read_text(encoding="utf-8", errors="replace"))
-            say(f"  still at it after {time.monotonic() - start:.0f} s: {word}")
+            if now >= heartbeat:
+                heartbeat = now + HEARTBEAT_SECONDS
+                word = last_line(log.read_text(encoding="utf-8", errors="replace"))
+                say(f"  still at it after {now - start:.0f} s: {word}")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -79,7 +79,7 @@ def test_a_long_step_says_that_it_is_alive(tmp_path, monkeypatch):
     monkeypatch.setattr(workshop, "HEARTBEAT_SECONDS", 0.05)
     said = []
     text = "import time; print('halfway', flush=True); time.sleep(0.5)"
-    assert run_command(python(text), tmp_path / "log", said.append) == (True, "halfway\n")
+    assert run_command(python(text), tmp_path / "log", said.append, threading.Event()) == (True, "halfway\n")
     assert said
     assert said[-1].endswith(": halfway")
 
@@ -111,8 +111,63 @@ def test_an_interrupt_reaches_the_command_and_its_clean_up_is_awaited(tmp_path, 
 
     threading.Thread(target=interrupt_once_started).start()
     with pytest.raises(KeyboardInterrupt):
-        run_command(python(text, cwd=tmp_path), tmp_path / "log", str)
+        run_command(python(text, cwd=tmp_path), tmp_path / "log", str, threading.Event())
     assert (tmp_path / "tidy").exists()
+
+
+WAITING = (
+    "import pathlib, sys, time\n"
+    "mine, other, tidy = map(pathlib.Path, sys.argv[1:])\n"
+    "mine.touch()\n"
+    "try:\n"
+    "    while not other.exists(): time.sleep(0.02)\n"
+    "except KeyboardInterrupt:\n"
+    "    tidy.touch()\n"
+)
+
+
+@pytest.fixture(name="waiting_step")
+def fixture_waiting_step(tmp_path, monkeypatch):
+    """(own name, name of the step to wait for) -> a step that may run beside others and ends once both have begun."""
+    (tmp_path / "logs").mkdir()
+    monkeypatch.setattr(main, "_fresh_logs", lambda: tmp_path / "logs")
+    monkeypatch.setattr(main.reliability, "keep", lambda rows, logs: None)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+
+    def make(name, other):
+        files = [str(tmp_path / file) for file in (name, other, f"{name}-tidy")]
+        command = Command([sys.executable, "-c", WAITING, *files], limit=20)
+        return Step(name, "check", lambda shop: [command], beside=True)
+
+    return make
+
+
+def test_neighbours_that_may_run_beside_each_other_do(waiting_step, capsys):
+    alone = step(python("print('alone')"))
+    assert main.run_steps([alone, waiting_step("one", "two"), waiting_step("two", "one")]) == 0
+    printed = capsys.readouterr().out
+    assert printed.index("a step passed") < printed.index("one (2 of 3)")
+    assert "3 passed, 0 failed" in printed
+
+
+def test_a_failure_beside_others_fails_the_run_and_stops_none(waiting_step, capsys):
+    broken = Step("broken", "check", lambda shop: [python("raise SystemExit('broken')")], beside=True)
+    assert main.run_steps([broken, waiting_step("one", "two"), waiting_step("two", "one")]) == 1
+    assert "2 passed, 1 failed" in capsys.readouterr().out
+
+
+def test_an_interrupt_reaches_all_that_runs_beside_each_other(waiting_step, tmp_path, capsys):
+    def interrupt_once_started() -> None:
+        deadline = time.monotonic() + 30
+        while not all((tmp_path / name).exists() for name in ("one", "two")) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        os.kill(os.getpid(), main.signal.SIGINT)
+
+    threading.Thread(target=interrupt_once_started).start()
+    steps = [waiting_step("one", "nobody"), waiting_step("two", "nobody"), waiting_step("three", "nobody")]
+    assert main.run_steps(steps) != 0
+    assert [(tmp_path / f"{name}-tidy").exists() for name in ("one", "two", "three")] == [True, True, False]
+    assert not (tmp_path / "three").exists()
 
 
 @pytest.mark.parametrize("target", ["check", "test", "test-long"])
