@@ -115,7 +115,7 @@ def test_an_interrupt_reaches_the_command_and_its_clean_up_is_awaited(tmp_path, 
     assert (tmp_path / "tidy").exists()
 
 
-@pytest.mark.parametrize("target", ["check", "test", "test-long"])
+@pytest.mark.parametrize("target", ["check", "test", "test-long", "benchmark"])
 def test_every_target_lists_its_steps(target, capsys):
     steps = main.steps_of(target)
     assert main.run_steps(steps, list_only=True) == 0
