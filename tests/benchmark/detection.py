@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
-import platform
 import re
 import resource
 import shutil
@@ -32,7 +31,7 @@ importlib.import_module("conftest")  # makes the collection importable
 
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.inventory import build_inventory  # noqa: E402
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.machine import read_machine  # noqa: E402
-from ansible_collections.nova_pci.passthrough.tests.benchmark.page import write_part  # noqa: E402
+from ansible_collections.nova_pci.passthrough.tests.benchmark.page import measured_on, write_part  # noqa: E402
 
 READING_GOAL = 2.0
 MEMORY_GOAL_MIB = 100
@@ -116,10 +115,9 @@ def usable_lspci(root: str, functions: int) -> bool:
 
 def table(functions: int, files: int, rounds: int, best: dict[str, float], memory: float) -> list[str]:
     """The part of docs/performance.md."""
-    machine = f"{os.cpu_count()} processors, Python {platform.python_version()}"
     bare = best["bare loop"]
     return [
-        f"{time.strftime('%Y-%m-%d')}, {machine}, {functions:,} functions, {files:,} files, best of {rounds} rounds.",
+        measured_on(f"{functions:,} functions, {files:,} files, best of {rounds} rounds."),
         f"Peak memory {memory:.0f} MiB.",
         "",
         "| what | times the bare loop |",

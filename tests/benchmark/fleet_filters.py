@@ -16,8 +16,6 @@ import argparse
 import copy
 import importlib
 import json
-import os
-import platform
 import sys
 import tempfile
 import time
@@ -39,7 +37,7 @@ from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.survey_
     survey_text,
 )
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.machine import read_machine  # noqa: E402
-from ansible_collections.nova_pci.passthrough.tests.benchmark.page import write_part  # noqa: E402
+from ansible_collections.nova_pci.passthrough.tests.benchmark.page import measured_on, write_part  # noqa: E402
 
 LIMIT = 5.0
 FILTERS: dict[str, Callable[[dict[str, Any]], list[str]]] = {
@@ -82,9 +80,8 @@ def ratios(fleet: dict[str, Any]) -> dict[str, float]:
 
 def table(measured: dict[str, dict[str, float]], hosts: int, functions: int) -> list[str]:
     """The part of docs/performance.md: a row for each filter, a column for each fleet."""
-    machine = f"{os.cpu_count()} processors, Python {platform.python_version()}"
     return [
-        f"{time.strftime('%Y-%m-%d')}, {machine}, {hosts:,} hosts with {functions} functions each, times `json.dumps`:",
+        measured_on(f"{hosts:,} hosts with {functions} functions each, times `json.dumps`:"),
         "",
         f"| filter | {' | '.join(measured)} |",
         f"|---|{'---:|' * len(measured)}",

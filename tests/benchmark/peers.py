@@ -10,7 +10,7 @@ lab wants, and the collections that a peer's files use on ANSIBLE_COLLECTIONS_PA
 same image, as delivered: IOMMU off. A first run makes it ready to hand out one card, with the reboot that this takes; then
 no-change runs take turns with pings, so that a machine that slows down slows both. Counted is what each executes on the
 host, with the facts that it needs; the median of the wall time is put against that of the pings. --results keeps what was
-measured, so that peers can be measured one after another; --write puts all of it into docs/performance.md.
+measured, and measures no more than what is missing there; --write puts all of it into docs/performance.md.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -32,7 +31,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/unit"))
 importlib.import_module("conftest")  # makes the collection importable
 
-from ansible_collections.nova_pci.passthrough.tests.benchmark.page import write_part  # noqa: E402
+from ansible_collections.nova_pci.passthrough.tests.benchmark.page import measured_on, write_part  # noqa: E402
 from ansible_collections.nova_pci.passthrough.tests.benchmark.runs import INVENTORY, PING, run  # noqa: E402
 from ansible_collections.nova_pci.passthrough.tests.lab import host_tools  # noqa: E402
 from ansible_collections.nova_pci.passthrough.tests.lab.errors import LabError  # noqa: E402
@@ -300,10 +299,8 @@ def table(measured: list[Measured]) -> list[str]:
 def head(rounds: int) -> str:
     from ansible.release import __version__
 
-    return (
-        f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} processors, ansible-core {__version__}, a guest of {SUITE} with the zoo "
-        f"`{ZOO}`, to hand out {CARD} ({IDS}); medians of {rounds} runs."
-    )
+    guest = f"a guest of {SUITE} with the zoo `{ZOO}`, to hand out {CARD} ({IDS})"
+    return measured_on(f"ansible-core {__version__}", f"{guest}; medians of {rounds} runs.")
 
 
 def kept(results: Path | None) -> dict[str, Measured]:
@@ -330,9 +327,11 @@ def checkouts(words: list[str]) -> dict[str, Path]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--peer", action="append", default=[], metavar="NAME=PATH", help=f"one of {', '.join(PEERS)}")
-    parser.add_argument("--only", metavar="NAME", help=f"measure this one now, e.g. {OURS}")
+    parser.add_argument("--only", metavar="NAME", help=f"measure this one now, and no other, e.g. {OURS}")
     parser.add_argument("--rounds", type=int, default=3, help="no-change runs of each (default: %(default)s)")
-    parser.add_argument("--results", type=Path, metavar="FILE", help="keep what is measured, and use what is there")
+    parser.add_argument(
+        "--results", type=Path, metavar="FILE", help="keep what is measured, and measure only what is missing"
+    )
     parser.add_argument("--write", action="store_true", help="put the table into docs/performance.md")
     options = parser.parse_args()
     measured = kept(options.results)
@@ -340,7 +339,7 @@ def main() -> int:
     try:
         host_tools.require()
         chosen = checkouts(options.peer)
-        for name in [options.only] if options.only else list(chosen):
+        for name in [options.only] if options.only else [name for name in chosen if name not in measured]:
             if name not in chosen:
                 raise LabError(f"{name} is not among {', '.join(chosen)}.")
             with tempfile.TemporaryDirectory() as folder:

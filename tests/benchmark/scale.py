@@ -19,7 +19,6 @@ import importlib
 import json
 import math
 import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -31,7 +30,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/unit"))
 importlib.import_module("conftest")  # makes the collection importable
 
-from ansible_collections.nova_pci.passthrough.tests.benchmark.page import write_part  # noqa: E402
+from ansible_collections.nova_pci.passthrough.tests.benchmark.page import measured_on, write_part  # noqa: E402
 from ansible_collections.nova_pci.passthrough.tests.unit.made_up_fleet import CALLBACKS, PLAYBOOK, Fleet  # noqa: E402
 
 FORKS = "5"  # Ansible's own default
@@ -170,9 +169,8 @@ def page(rows: list[str]) -> list[str]:
     """The part of docs/performance.md of one playbook."""
     from ansible.release import __version__
 
-    versions = f"ansible-core {__version__}, Python {platform.python_version()}"
     head = [
-        f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} processors, {versions}, {FORKS} forks, local connections.",
+        measured_on(f"ansible-core {__version__}", f"{FORKS} forks, local connections."),
         "",
         "| playbook | hosts | modules a host | controller | with the modules | controller's memory | memory of all processes |",
         "|---|---:|---:|---:|---:|---:|---:|",

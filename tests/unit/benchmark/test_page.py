@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.nova_pci.passthrough.tests.benchmark.page import PAGE, with_part
+from ansible_collections.nova_pci.passthrough.tests.benchmark import page
+from ansible_collections.nova_pci.passthrough.tests.benchmark.page import PAGE, measured_on, with_part
 
 SMALL = "before\n<!-- one -->\nold\n<!-- end of one -->\n<!-- two -->\n<!-- end of two -->\nafter\n"
 
@@ -30,5 +31,13 @@ def test_a_page_without_the_part_is_an_error(name):
     "name", ["scale of survey", "scale of host", "scale of verify", "fleet filters", "detection", "peers"]
 )
 def test_every_part_has_its_place(name):
-    page = PAGE.read_text(encoding="utf-8")
-    assert page.count(f"<!-- {name} -->") == page.count(f"<!-- end of {name} -->") == 1
+    text = PAGE.read_text(encoding="utf-8")
+    assert text.count(f"<!-- {name} -->") == text.count(f"<!-- end of {name} -->") == 1
+
+
+def test_how_busy_the_machine_is_belongs_to_every_number(monkeypatch):
+    monkeypatch.setattr(page.os, "getloadavg", lambda: (11.6, 8.0, 3.0))
+    monkeypatch.setattr(page.os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(page.time, "strftime", lambda form: "2026-11-29")
+    monkeypatch.setattr(page.platform, "python_version", lambda: "3.11.7")
+    assert measured_on("5 forks.") == "2026-11-29, 2 processors with a load of 12, Python 3.11.7, 5 forks."
