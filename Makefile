@@ -8,7 +8,7 @@ RUN = $(PYTHON) -B tests/run.py
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "make %-11s %s\n", $$1, $$2 }'
 
-check: ## the fast loop, about two minutes: lint, types, contract and unit tests (ONLY=text picks steps)
+check: ## the fast loop, a few minutes: lint, types, contract and unit tests (ONLY=text picks steps)
 	@$(RUN) check $(if $(ONLY),--only "$(ONLY)")
 
 test: ## every check: check, other Pythons, ansible-test, the built collection, the lab (ONLY=text picks steps)
