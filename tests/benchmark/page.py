@@ -5,9 +5,18 @@
 
 from __future__ import annotations
 
+import os
+import platform
+import time
 from pathlib import Path
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/performance.md"
+
+
+def measured_on(*more: str) -> str:
+    """When and on what: how busy the machine is belongs to every number."""
+    busy = f"{os.cpu_count()} processors with a load of {os.getloadavg()[0]:.0f}"
+    return ", ".join([time.strftime("%Y-%m-%d"), busy, f"Python {platform.python_version()}", *more])
 
 
 def with_part(page: str, name: str, lines: list[str]) -> str:

@@ -9,7 +9,7 @@ Wants the environment that `make check` builds. Hosts are local connections, eac
 playbooks run as they are shipped, `host` in check mode. Each is held against a play of as many pings as it executes modules
 on a host. Counted is processor time, user and system, of the ansible-playbook and all its children: a busy machine
 stretches the clock, and this little. What the modules themselves use is told apart, for on a real fleet the hosts pay it.
---write puts the tables into docs/performance.md.
+--write puts the table of each playbook into docs/performance.md as soon as it is there.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ import importlib
 import json
 import math
 import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -31,7 +30,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/unit"))
 importlib.import_module("conftest")  # makes the collection importable
 
-from ansible_collections.nova_pci.passthrough.tests.benchmark.page import write_part  # noqa: E402
+from ansible_collections.nova_pci.passthrough.tests.benchmark.page import measured_on, write_part  # noqa: E402
 from ansible_collections.nova_pci.passthrough.tests.unit.made_up_fleet import CALLBACKS, PLAYBOOK, Fleet  # noqa: E402
 
 FORKS = "5"  # Ansible's own default
@@ -160,43 +159,40 @@ def one_book(fleet: Fleet, name: str, sizes: list[int]) -> list[str]:
         print(f"pings {ping.controller:.1f} s of {ping.total:.1f} s in {ping.wall:.0f} s", flush=True)
         rows.append(row)
     if len(sizes) > 2:
-        text = f"{TITLES[name]}: hosts to the power of {growth(sizes, ours):.2f}, its pings {growth(sizes, theirs):.2f}"
+        text = f"{TITLES[name]} with the hosts to the power of {growth(sizes, ours):.2f}, its pings {growth(sizes, theirs):.2f}"
         print(text, flush=True)
         rows.append(text)
     return rows
 
 
 def page(rows: list[str]) -> list[str]:
+    """The part of docs/performance.md of one playbook."""
     from ansible.release import __version__
 
-    versions = f"ansible-core {__version__}, Python {platform.python_version()}"
     head = [
-        f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} processors, {versions}, {FORKS} forks, local connections.",
+        measured_on(f"ansible-core {__version__}", f"{FORKS} forks, local connections."),
         "",
         "| playbook | hosts | modules a host | controller | with the modules | controller's memory | memory of all processes |",
         "|---|---:|---:|---:|---:|---:|---:|",
     ]
     table = [row for row in rows if row.startswith("|")]
-    lines = [f"- {row}" for row in rows if not row.startswith("|")]
-    return [
-        *head,
-        *table,
-        *(["", "How the controller's processor time grows with the hosts:", "", *lines] if lines else []),
-    ]
+    growths = [f"The controller's processor time grows: {row}." for row in rows if not row.startswith("|")]
+    return [*head, *table, *(["", *growths] if growths else [])]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--hosts", default="10,100,1000", help="numbers of hosts, rising (default: %(default)s)")
     parser.add_argument("--books", default=",".join(BOOKS), help="playbooks (default: %(default)s)")
-    parser.add_argument("--write", action="store_true", help="put the tables into docs/performance.md")
+    parser.add_argument("--write", action="store_true", help="put each table into docs/performance.md")
     options = parser.parse_args()
     sizes = [int(text) for text in options.hosts.split(",")]
     with tempfile.TemporaryDirectory() as folder:
         fleet = Fleet(Path(folder))
-        rows = [row for name in options.books.split(",") for row in one_book(fleet, name, sizes)]
-    if options.write:
-        write_part("scale", page(rows))
+        for name in options.books.split(","):
+            rows = one_book(fleet, name, sizes)
+            if options.write:
+                write_part(f"scale of {name}", page(rows))
     return 0
 
 

@@ -11,58 +11,35 @@ Wants ansible-core on PATH, this collection on ANSIBLE_COLLECTIONS_PATH and a la
 
 from __future__ import annotations
 
-import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
-LAB = Path(__file__).resolve().parents[1] / "lab"
-INVENTORY = str(LAB / "inventory" / "hosts.yml")
-PING = ["ansible", "-i", INVENTORY, "nova_compute", "-m", "ansible.builtin.ping"]
+from runs import INVENTORY, PING, Run, run
+
 PLAY = ["ansible-playbook", "-i", INVENTORY, "nova_pci.passthrough.host"]
 
 
-def timed(argv: list[str], record: Path) -> float:
-    settings = {
-        **os.environ,
-        "NOVA_PCI_RECORD": str(record),
-        "ANSIBLE_CALLBACK_PLUGINS": str(LAB / "callback_plugins"),
-        "ANSIBLE_CALLBACKS_ENABLED": "recorder",
-        "ANSIBLE_PIPELINING": "true",
-    }
-    start = time.monotonic()
-    done = subprocess.run(argv, env=settings, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-    seconds = time.monotonic() - start
-    if done.returncode:
-        sys.exit(f"{' '.join(argv)} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
-    return seconds
-
-
-def executions(record: Path) -> list[str]:
-    """The modules that ran on the host; a changed result means that the host was not as declared."""
-    modules = []
-    for line in record.read_text(encoding="utf-8").splitlines():
-        event = json.loads(line)
-        if event["event"] == "result" and event["result"].get("changed"):
-            sys.exit(f"{event['task']} changed the host: run site.yml on it first")
-        if event["event"] == "module":
-            modules.append(event["module"])
-    return modules
+def unchanged(argv: list[str], record: Path) -> Run:
+    """A run that succeeds and changes nothing; a change means that the host was not as declared."""
+    done = run(argv, record, dict(os.environ))
+    if done.failure:
+        sys.exit(f"{' '.join(argv)} failed:\n{done.failure}")
+    if done.changed:
+        sys.exit(f"{done.changed[0]} changed the host: run site.yml on it first")
+    return done
 
 
 def main(runs: int) -> None:
-    pings, plays, modules = [], [], []
+    pings, plays = [], []
     with tempfile.TemporaryDirectory() as folder:
-        for number in range(runs):
-            record = Path(folder) / f"{number}.jsonl"
-            pings.append(timed(PING, Path(os.devnull)))
-            plays.append(timed(PLAY, record))
-            modules = executions(record)
-    ping, play = statistics.median(pings), statistics.median(plays)
+        for _number in range(runs):
+            pings.append(unchanged(PING, Path(folder) / "record.jsonl"))
+            plays.append(unchanged(PLAY, Path(folder) / "record.jsonl"))
+    ping, play = (statistics.median(one.seconds for one in several) for several in (pings, plays))
+    modules = plays[-1].modules
     print(f"module executions on an unchanged host: {len(modules)} ({', '.join(modules)})")
     print(f"unchanged run / one ping, wall time: {play / ping:.1f} (medians of {runs}: {play:.1f} s / {ping:.1f} s)")
 

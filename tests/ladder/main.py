@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, nova_pci contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The command line: "tests/run.py check", "test", "test-long", "reliability", "pytest", "demo", "demo-down", "format", "clean"."""
+"""The command line: "tests/run.py check", "test", "test-long", "benchmark", "reliability" and so on."""
 
 from __future__ import annotations
 

@@ -11,14 +11,17 @@ from dataclasses import dataclass
 
 from .collection import PLACE, ROOT, files
 from .cores import CORES, Core, core_for_host
-from .machine import bring_programs, dotted, require_debian_root
+from .machine import MissingError, bring_programs, dotted, require_debian_root
 from .report import count_pytest, count_sanity
 from .workshop import Command, Workshop
 
 CHECK = "check"
 TEST = "test"
 TEST_LONG = "test-long"
-TARGETS = (CHECK, TEST, TEST_LONG)  # each one includes those before it, but for test-long, which stands alone
+BENCHMARK = "benchmark"
+TARGETS = (CHECK, TEST, TEST_LONG, BENCHMARK)  # test includes check; the others stand alone
+
+PEERS = "NOVA_PCI_PEERS"  # checkouts that the benchmark beside them is given: NAME=PATH NAME=PATH
 
 # Every molecule scenario and the target that runs it; tests/unit/test_collected.py holds the table against the folders.
 SCENARIOS = {"host": TEST, "openstack": TEST, "placement": TEST_LONG, "rolling": TEST_LONG}
@@ -240,6 +243,22 @@ def _faults(*words: str) -> Callable[[Workshop], list[Command]]:
     return plan
 
 
+def _benchmark(program: str, *words: str) -> Callable[[Workshop], list[Command]]:
+    """A benchmark that writes its part of docs/performance.md."""
+    argv = [f"tests/benchmark/{program}.py", *words, "--write"]
+    return lambda shop: [Command([shop.check_environment.python, *argv], limit=12 * 60 * 60)]
+
+
+def _benchmark_beside_peers(shop: Workshop) -> list[Command]:
+    checkouts = os.environ.get(PEERS, "").split()
+    if not checkouts:
+        raise MissingError('PEERS="NAME=PATH ..." names no checkout of a peer, and none is shipped.')
+    require_debian_root("The lab machine of the benchmark beside peers")
+    lab = [shop.check_environment.python, "tests/lab/lab.py", "setup"]
+    named = [word for checkout in checkouts for word in ("--peer", checkout)]
+    return [Command(lab, may_be_impossible=True), *_benchmark("peers", *named)(shop)]
+
+
 def _molecule_in_cloud(scenario: str, target: str, suite: str = "bookworm", computes: int = 1) -> Step:
     """A scenario of the lab's OpenStack: molecule runs inside its network, so the cloud is there before and goes after."""
 
@@ -323,10 +342,14 @@ STEPS = (
     *(_SCENARIO_STEPS[scenario](scenario, target) for scenario, target in SCENARIOS.items()),
     _molecule("host", TEST_LONG, "trixie"),
     *(_molecule_in_cloud("openstack", TEST_LONG, suite) for suite in ("bullseye", "trixie")),
+    Step("fleet filters", BENCHMARK, _benchmark("fleet_filters")),
+    Step("detection", BENCHMARK, _benchmark("detection")),
+    *(Step(f"scale: {book}", BENCHMARK, _benchmark("scale", "--books", book)) for book in ("survey", "host", "verify")),
+    Step("peers", BENCHMARK, _benchmark_beside_peers),
 )
 
 
 def steps_of(target: str) -> list[Step]:
-    """The steps of one target: check and what comes on top of it, or the long ones alone."""
-    wanted = {CHECK: (CHECK,), TEST: (CHECK, TEST), TEST_LONG: (TEST_LONG,)}[target]
+    """The steps of one target: check and what comes on top of it, or the long ones or the benchmarks alone."""
+    wanted = {CHECK: (CHECK,), TEST: (CHECK, TEST)}.get(target, (target,))
     return [step for step in STEPS if step.target in wanted]

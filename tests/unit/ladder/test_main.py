@@ -171,6 +171,7 @@ def test_an_interrupt_reaches_all_that_runs_beside_each_other(waiting_step, tmp_
 
 
 @pytest.mark.parametrize("target", ["check", "test", "test-long"])
+@pytest.mark.parametrize("target", ["check", "test", "test-long", "benchmark"])
 def test_every_target_lists_its_steps(target, capsys):
     steps = main.steps_of(target)
     assert main.run_steps(steps, list_only=True) == 0
