@@ -24,7 +24,7 @@ TARGETS = (CHECK, TEST, TEST_LONG, BENCHMARK)  # test includes check; the others
 PEERS = "NOVA_PCI_PEERS"  # checkouts that the benchmark beside them is given: NAME=PATH NAME=PATH
 
 # Every molecule scenario and the target that runs it; tests/unit/test_collected.py holds the table against the folders.
-SCENARIOS = {"host": TEST, "openstack": TEST, "placement": TEST_LONG, "rolling": TEST_LONG}
+SCENARIOS = {"host": TEST, "openstack": TEST, "placement": TEST_LONG, "rolling": TEST_LONG, "diagnose": TEST_LONG}
 
 # Every folder of test files, by the step that collects it.
 CONTRACT_PATHS = ("tests/unit",)
@@ -315,6 +315,7 @@ _SCENARIO_STEPS = {
     "openstack": _molecule_in_cloud,
     "placement": _molecule_placement,
     "rolling": _molecule_rolling,
+    "diagnose": _molecule_in_cloud,
 }
 
 STEPS = (
