@@ -170,7 +170,6 @@ def test_an_interrupt_reaches_all_that_runs_beside_each_other(waiting_step, tmp_
     assert not (tmp_path / "three").exists()
 
 
-@pytest.mark.parametrize("target", ["check", "test", "test-long"])
 @pytest.mark.parametrize("target", ["check", "test", "test-long", "benchmark"])
 def test_every_target_lists_its_steps(target, capsys):
     steps = main.steps_of(target)
