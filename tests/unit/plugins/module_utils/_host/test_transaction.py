@@ -787,9 +787,8 @@ class TestTwoRuns:
                 try:
                     run.run()
                     os._exit(0)
-                except Exception:
-                    traceback.print_exc()
                 finally:
+                    traceback.print_exc()  # only an error comes this far
                     os._exit(1)
             children.append(child)
         assert [os.waitpid(child, 0)[1] for child in children] == [0] * 4
