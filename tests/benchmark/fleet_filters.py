@@ -27,6 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/unit"))
 importlib.import_module("conftest")  # makes the collection importable
 
+from ansible_collections.nova_pci.passthrough.plugins.filter.fleet_page import page  # noqa: E402
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.declaration_draft import (  # noqa: E402
     declaration_draft,
 )
@@ -40,10 +41,11 @@ from ansible_collections.nova_pci.passthrough.plugins.module_utils._host.machine
 from ansible_collections.nova_pci.passthrough.tests.benchmark.page import measured_on, write_part  # noqa: E402
 
 LIMIT = 5.0
-FILTERS: dict[str, Callable[[dict[str, Any]], list[str]]] = {
+FILTERS: dict[str, Callable[[dict[str, Any]], object]] = {
     "survey_text": survey_text,
     "survey_markdown": survey_markdown,
     "survey_declaration": declaration_draft,
+    "fleet_page": page,
 }
 
 

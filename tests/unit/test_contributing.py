@@ -36,16 +36,28 @@ def fixture_copy(tmp_path):
             shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(ROOT / name, tmp_path / name)
+    for text in CHANGES:  # a newcomer in the middle of the example runs make check with it in place
+        head, before, after = lines_of(text)
+        file = tmp_path / head
+        content = file.read_text(encoding="utf-8")
+        if before not in content.splitlines():
+            file.write_text(content.replace(after, before), encoding="utf-8")
     return tmp_path
+
+
+def lines_of(text: str) -> tuple[str, str, str]:
+    """The file that a change is about, its line marked - and the one marked +."""
+    head, before, after = textwrap.dedent(text).splitlines()
+    return head.removeprefix("--- a/"), before.removeprefix("-"), after.removeprefix("+")
 
 
 def change(copy: Path, text: str) -> None:
     """Put the line marked + in the place of the one marked -, which has to stand there once."""
-    head, before, after = textwrap.dedent(text).splitlines()
-    file = copy / head.removeprefix("--- a/")
+    head, before, after = lines_of(text)
+    file = copy / head
     content = file.read_text(encoding="utf-8")
-    assert content.splitlines().count(before.removeprefix("-")) == 1, f"{file.name} has another line by now: {before}"
-    file.write_text(content.replace(before.removeprefix("-"), after.removeprefix("+")), encoding="utf-8")
+    assert content.splitlines().count(before) == 1, f"{file.name} has another line by now: {before}"
+    file.write_text(content.replace(before, after), encoding="utf-8")
 
 
 def failures(copy: Path) -> list[str]:

@@ -3,6 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from ansible_collections.nova_pci.passthrough.tests.benchmark import detection
@@ -36,3 +39,14 @@ def test_a_row_for_each_contender_against_the_bare_loop():
 def test_a_goal_that_is_missed_is_named(slower, memory, sentences):
     best = {**BEST, "whole detection": BEST["whole detection"] + slower}
     assert detection.missed(best, memory) == sentences
+
+
+def test_children_count_and_waiting_does_not():
+    busy = "import time\nwhile time.process_time() < 0.2: pass"
+    contenders = {
+        "child": lambda: subprocess.run([sys.executable, "-c", busy], check=True),
+        "sleeper": lambda: detection.time.sleep(0.3),
+    }
+    best = detection.best_of(1, contenders)
+    assert best["child"] >= 0.2
+    assert best["sleeper"] < 0.15

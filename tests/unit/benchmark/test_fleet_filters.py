@@ -7,8 +7,8 @@ import pytest
 
 from ansible_collections.nova_pci.passthrough.tests.benchmark import fleet_filters
 
-FAST = {"survey_text": 0.1, "survey_markdown": 0.25, "survey_declaration": 5.0}
-SLOW = {"survey_text": 1.555, "survey_markdown": 5.01, "survey_declaration": 0.5}
+FAST = {"survey_text": 0.1, "survey_markdown": 0.25, "survey_declaration": 5.0, "fleet_page": 1.0}
+SLOW = {"survey_text": 1.555, "survey_markdown": 5.01, "survey_declaration": 0.5, "fleet_page": 2.0}
 
 
 def test_a_row_for_each_filter_and_a_column_for_each_fleet():
@@ -21,6 +21,7 @@ def test_a_row_for_each_filter_and_a_column_for_each_fleet():
         "| `survey_text` | 0.10 | 1.55 |",
         "| `survey_markdown` | 0.25 | 5.01 |",
         "| `survey_declaration` | 5.00 | 0.50 |",
+        "| `fleet_page` | 1.00 | 2.00 |",
     ]
 
 
