@@ -49,7 +49,7 @@ OF_THE_PLAYS = {
     for book in PLAYBOOKS.values()
     for name in re.findall(r"\{\{ (\w+) \| default\(", book.read_text(encoding="utf-8"))
 }
-PLAY = {"become", "gather_facts", "hosts", "roles"}
+PLAY = {"become", "gather_facts", "hosts", "module_defaults", "roles", "tasks"}
 
 by_stem = {"ids": lambda path: path.stem}
 
@@ -125,7 +125,12 @@ def test_a_wrong_option_in_an_example_is_seen():
 
 def play_complaints(play: dict[str, Any]) -> list[str]:
     found = [f"{key} in a play" for key in set(play) - PLAY]
-    for role in play["roles"]:
+    for group, defaults in play.get("module_defaults", {}).items():
+        assert group == f"group/{NAME}.passthrough"
+        taken = {name: row for module in MODULES for name, row in options(module).items()}
+        found += complaints({name: taken[name] for name in set(defaults) & set(taken)}, defaults)
+    found += [said for task in play.get("tasks", []) for said in task_complaints(task)]
+    for role in play.get("roles", []):
         name = role["role"].removeprefix(f"{NAME}.")
         if name not in ROLES:
             found.append(f"there is no role {role['role']}")
@@ -192,7 +197,8 @@ def test_an_option_that_is_named_with_e_is_one(page):
 @each_page
 def test_every_name_of_this_collection_is_one(page):
     found = set(re.findall(rf"\b{re.escape(NAME)}\.(\w+)", page.read_text(encoding="utf-8")))
-    assert found <= NAMES
+    groups = yaml.safe_load((ROOT / "meta/runtime.yml").read_text(encoding="utf-8"))["action_groups"]
+    assert found <= NAMES | set(groups)
 
 
 @each_page
