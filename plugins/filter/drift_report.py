@@ -40,7 +40,16 @@ options:
 EXAMPLES = r"""
 - name: Show what differs
   ansible.builtin.debug:
-    msg: "{{ (hostvars | nova_pci.passthrough.drift_report(ansible_play_hosts_all, __verify_registered)).text }}"
+    msg: "{{ (hostvars | nova_pci.passthrough.drift_report(ansible_play_hosts_all, registered)).text }}"
+  vars:
+    registered:
+      survey: surveyed
+      host: {planned: planned, verified: verified, trouble: troubled}
+      compute: {}
+      controller: {}
+      providers: reported
+      flavors: offered
+      flavor_trouble: refused
 """
 
 RETURN = r"""

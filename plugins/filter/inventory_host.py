@@ -30,6 +30,7 @@ EXAMPLES = r"""
   nova_pci.passthrough.guest_devices_info:
     server: "{{ made.server.id }}"
   delegate_to: "{{ made.server.host | nova_pci.passthrough.inventory_host(hostvars) }}"
+  register: held
 """
 
 RETURN = r"""

@@ -37,7 +37,7 @@ EXAMPLES = r"""
     cloud: production
     server: 5f2f7a30-7c53-4a7e-9d0a-6a3d6f3b1c55
   delegate_to: localhost
-  register: read
+  register: cloud
 """
 
 RETURN = r"""

@@ -62,11 +62,13 @@ EXAMPLES = r"""
     devices: "{{ pci_passthrough_devices }}"
   register: planned
 
+# The templates are those of the role host, and print its variables.
 - name: Carry it out
   nova_pci.passthrough.host_apply:
     plan: "{{ planned.plan }}"
-    contents:
-      devices.sh.j2: "{{ lookup('ansible.builtin.template', 'devices.sh.j2') }}"
+    contents: "{{ dict(names | zip(query('ansible.builtin.template', *names, template_vars={'plan': planned.plan}))) }}"
+  vars:
+    names: "{{ planned.plan.files | selectattr('template', 'defined') | map(attribute='template') | unique }}"
 
 - name: Take everything back
   nova_pci.passthrough.host_apply:

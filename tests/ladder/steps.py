@@ -60,6 +60,9 @@ LAB_PROGRAMS = {"cpio": "cpio"}
 # The browser that opens the page of a fleet; letters to draw with come along, as fontconfig wants them.
 BROWSER_PROGRAMS = {"chromium": "chromium"}
 
+# What the documentation looks into a report of the fleet with.
+ECOSYSTEM_PROGRAMS = {"jq": "jq"}
+
 # Python of which mypy asks everything.
 TYPED = ("plugins", "tests/ladder")
 
@@ -178,9 +181,12 @@ def _changelog(shop: Workshop) -> list[Command]:
 
 
 def _ecosystem(shop: Workshop) -> list[Command]:
+    bring_programs(ECOSYSTEM_PROGRAMS, shop.say)
     environment = shop.ecosystem_environment
     settings = shop.ansible_settings(environment)
-    return [Command([environment.python, "-m", "pytest", "-q", *ECOSYSTEM_PATHS], env=settings, count=count_pytest)]
+    # Whole files: what takes long is made once for each.
+    program = [environment.python, "-m", "pytest", "-q", "-n", WORKERS, "--dist", "loadfile", *ECOSYSTEM_PATHS]
+    return [Command(program, env=settings, count=count_pytest)]
 
 
 def _built_collection(shop: Workshop) -> list[Command]:
@@ -333,7 +339,7 @@ STEPS = (
     *(_on_python(minor) for minor in HOST_PYTHONS),
     Step("ansible-lint", TEST, _ansible_lint, beside=True),
     Step("changelog", TEST, _changelog, beside=True),
-    Step("documentation site", TEST, _ecosystem, beside=True),
+    Step("ecosystem", TEST, _ecosystem, beside=True),
     Step("collection built and installed", TEST, _built_collection, beside=True),
     *(_ansible_test(core, verb) for core in CORES for verb in ("units", "sanity")),
     Step("oracle", TEST, _oracle),

@@ -85,7 +85,7 @@ class Workshop:
 
     @functools.cached_property
     def ecosystem_environment(self) -> Environment:
-        """antsibull-docs and Sphinx."""
+        """What brings a collection to people: the documentation site, Galaxy's importer, ansible-runner, ansible-builder."""
         core, interpreter = self.everyday
         return self._environment("ecosystem", interpreter, "ecosystem.txt", core.requirement)
 

@@ -81,7 +81,6 @@ class Fleet:
         return {
             **{key: text for key, text in os.environ.items() if not key.startswith(("ANSIBLE_", "OS_"))},
             "HOME": str(self.folder),
-            "PWD": str(self.folder),
             "ANSIBLE_COLLECTIONS_PATH": str(self.folder / "collections"),
             "ANSIBLE_HOME": str(self.folder / "home"),
             "ANSIBLE_INJECT_FACT_VARS": "false",

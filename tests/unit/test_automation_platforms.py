@@ -67,7 +67,7 @@ def test_every_layer_of_a_playbook_has_the_tag_of_its_role(book):
 def test_an_execution_environment_is_told_what_the_cloud_modules_import():
     environment = loaded(ROOT / "meta/execution-environment.yml")
     assert environment["version"] == 3
-    needed = (ROOT / "meta" / environment["dependencies"]["python"]).read_text(encoding="utf-8").splitlines()
+    needed = (ROOT / environment["dependencies"]["python"]).read_text(encoding="utf-8").splitlines()
     assert [line.split(">")[0] for line in needed if not line.startswith("#")] == ["openstacksdk"]
 
 

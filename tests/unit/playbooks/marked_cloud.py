@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.nova_pci.passthrough.tests.unit import machine_builder
-from ansible_collections.nova_pci.passthrough.tests.unit.cloud_stand_in import StandIn
+from ansible_collections.nova_pci.passthrough.tests.unit.cloud_stand_in import MARKER, StandIn
 from ansible_collections.nova_pci.passthrough.tests.unit.plugins.module_utils._host.nova_hosts import (
     debian_compute,
     debian_controller,
@@ -152,8 +152,8 @@ class MarkedCloud:
         """Where the last run of Ansible had its home, its temporary folders and its logs."""
         return self.base.with_name(f"{self.base.name}-ansible")
 
-    def build(self) -> None:
-        machine_builder.build("lab-bookworm-iommu-off", self.compute)
+    def build(self, machine: str = "lab-bookworm-iommu-off") -> None:
+        machine_builder.build(machine, self.compute)
         (self.compute / "proc/self").rename(self.compute / "proc/1")  # the built host has a link there
         debian_compute(self.compute)
         start = "/usr/bin/python3 /usr/bin/nova-compute --config-file=/etc/nova/nova.conf --config-file=/etc/nova/nova-compute.conf"
@@ -198,7 +198,6 @@ class MarkedCloud:
         environment = {
             **{key: text for key, text in os.environ.items() if not key.startswith(("ANSIBLE_", "OS_"))},
             "HOME": str(work),
-            "PWD": str(work),  # where a folder of the control node is that a role writes
             "TMPDIR": str(work),
             "PYTHONPATH": str(work),
             "PYTHONWARNINGS": "ignore",
@@ -224,12 +223,13 @@ class MarkedCloud:
 
     @contextlib.contextmanager
     def guest(self) -> Iterator[None]:
-        """Let libvirt know a guest for as long as Nova has a server."""
+        """Let libvirt know a guest for as long as Nova has a server that was made meanwhile."""
         over = threading.Event()
 
         def follow() -> None:
             while not over.wait(0.2):
-                for number in self.stand_in.control()["servers"]:
+                made = [one for one in self.stand_in.control()["servers"] if one.startswith(MARKER)]
+                for number in made:
                     write(self.compute, "run/libvirt/qemu/instance-1.xml", GUEST.format(number))
                     break
                 else:

@@ -38,7 +38,7 @@ def results(fleet, name, hosts, *words):
     record, here = fleet.folder / f"{name}.jsonl", fleet.folder / name
     here.mkdir()
     argv = [str(PLAYBOOK), "-i", str(fleet.inventory(name, hosts)), f"nova_pci.passthrough.{words[0]}", *words[1:]]
-    settings = {**fleet.settings("recorder"), "NOVA_PCI_RECORD": str(record), "PWD": str(here)}
+    settings = {**fleet.settings("recorder"), "NOVA_PCI_RECORD": str(record)}
     done = subprocess.run(argv, cwd=here, env=settings, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     lines = [json.loads(line) for line in record.read_text(encoding="utf-8").splitlines()]
