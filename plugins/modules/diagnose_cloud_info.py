@@ -90,6 +90,12 @@ facts:
       elements: dict
       returned: always
       sample: []
+    unanswered:
+      description: >-
+        Why nova-api gave no answer, with C(seen) and C(fix), so that all that it is asked for is missing; V(null) where it did.
+      type: dict
+      returned: always
+      sample: null
     unreadable:
       description: What these credentials may not see.
       type: list

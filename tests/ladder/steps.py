@@ -21,7 +21,7 @@ TEST_LONG = "test-long"
 TARGETS = (CHECK, TEST, TEST_LONG)  # each one includes those before it, but for test-long, which stands alone
 
 # Every molecule scenario and the target that runs it; tests/unit/test_collected.py holds the table against the folders.
-SCENARIOS = {"host": TEST, "openstack": TEST, "placement": TEST_LONG, "rolling": TEST_LONG}
+SCENARIOS = {"host": TEST, "openstack": TEST, "placement": TEST_LONG, "rolling": TEST_LONG, "diagnose": TEST_LONG}
 
 # Every folder of test files, by the step that collects it.
 CONTRACT_PATHS = ("tests/unit",)
@@ -296,6 +296,7 @@ _SCENARIO_STEPS = {
     "openstack": _molecule_in_cloud,
     "placement": _molecule_placement,
     "rolling": _molecule_rolling,
+    "diagnose": _molecule_in_cloud,
 }
 
 STEPS = (

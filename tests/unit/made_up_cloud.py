@@ -87,6 +87,7 @@ class World:
     controllers: list[dict[str, Any]] = field(default_factory=list)
     providers: list[dict[str, Any]] | None = field(default_factory=list)
     server: dict[str, Any] | None = None
+    unreachable: bool = False  # for those who ask nova-api
 
     @property
     def host(self) -> Host:
@@ -110,6 +111,8 @@ class World:
         )
 
     def cloud(self) -> dict[str, Any]:
+        if self.unreachable or "nova-api" in self.inactive:
+            return {"asked": "pci.nic", "unanswered": {"seen": "the service cannot be reached", "fix": "Start it"}}
         names = [one.name for one in self.hosts]
         flavor = {"name": "pci.nic", "vcpus": 1, "ram": 192, "disk": 1, "extra_specs": self.extra_specs}
         return {

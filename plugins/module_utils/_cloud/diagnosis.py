@@ -10,8 +10,9 @@ from typing import Any
 from urllib.parse import quote
 
 from .._core.cloud_call import COMPUTE, PLACEMENT, Call
+from .._core.cloud_trouble import answer_trouble
 from .._core.diagnosis_request import flavor_facts, room_query
-from .._core.errors import InputProblem
+from .._core.errors import InputProblem, MachineProblem
 from .._core.flavor_plan import Flavor, parse_flavor
 from .._core.secrets import redact
 from .._core.smoke_proof import provider_address
@@ -20,11 +21,16 @@ from .flavors import read_flavors
 from .servers import error_texts, instance_actions
 
 _MOST_PROVIDERS = 2000
+_SILENT = (502, 503, 504)  # what a proxy says when nobody is behind it
 
 
 def read_request_facts(cloud: Cloud, flavor: str | None, server: str | None) -> dict[str, Any]:
     """Return what the cloud says of a flavor (name or id) or of a server (id); docs of diagnose_cloud_info say how."""
     facts: dict[str, Any] = {"asked": "", "flavor": None, "flavor_names": [], "server": None, "unreadable": []}
+    facts["unanswered"] = _silence(cloud)
+    if facts["unanswered"]:
+        asked = f"server {server}" if server else flavor
+        return {**facts, "asked": asked, "computes": None, "controllers": None, "room": None, "providers": None}
     if server:
         row = _server(cloud, server)
         facts["asked"] = f"server {row.get('name') or server}"
@@ -42,6 +48,19 @@ def read_request_facts(cloud: Cloud, flavor: str | None, server: str | None) -> 
     facts.update(_services(cloud, facts["unreadable"]))
     facts.update(_placement(cloud, facts["flavor"], has_disk, facts["unreadable"]))
     return facts
+
+
+def _silence(cloud: Cloud) -> dict[str, str] | None:
+    """Why nova-api, or the proxy before it, gives no answer; None where it does, whatever it says."""
+    call = Call(COMPUTE, "GET", "/flavors/detail?limit=1")
+    try:
+        answer = cloud.ask(call)
+    except MachineProblem as problem:
+        return {"seen": problem.problem, "fix": problem.fix}
+    if answer.status not in _SILENT:
+        return None
+    problem = answer_trouble(call, answer, cloud.name)
+    return {"seen": problem.problem, "fix": problem.fix}
 
 
 def _server(cloud: Cloud, server: str) -> Mapping[str, Any]:

@@ -16,7 +16,22 @@ from typing import Any
 from .compute_name import matching_compute
 from .diagnosis_compute import Compute, judge_compute
 from .diagnosis_controllers import judge_controllers
-from .diagnosis_layer import DOUBT, FAILED, OK, SERVER, UNKNOWN, Layer, first_of, ok, order
+from .diagnosis_layer import (
+    CONTROLLER_CONFIG,
+    CONTROLLER_SERVICE,
+    DOUBT,
+    FAILED,
+    FLAVOR,
+    OK,
+    SERVER,
+    UNKNOWN,
+    Layer,
+    failed,
+    first_of,
+    ok,
+    order,
+    unknown,
+)
 from .diagnosis_request import Request, read_request
 from .server_story import LIBVIRT, Clues, tell
 
@@ -77,6 +92,8 @@ class Diagnosis:
 def diagnose(cloud: Facts, hosts: Mapping[str, Facts]) -> Diagnosis:
     """Return the diagnosis; *cloud* as diagnose_cloud_info found it, *hosts* as diagnose_host_info did, {} for a silent one."""
     asked = str(cloud["asked"])
+    if cloud.get("unanswered"):
+        return _without_api(asked, cloud, hosts)
     request, flavor = read_request(cloud, asked)
     if request is None:
         return Diagnosis(asked, None, (flavor,), (), flavor)
@@ -92,6 +109,18 @@ def diagnose(cloud: Facts, hosts: Mapping[str, Facts]) -> Diagnosis:
     )
     answer, others = _answer(request, layers, computes)
     return Diagnosis(asked, request, layers, computes, answer, others)
+
+
+def _without_api(asked: str, cloud: Facts, hosts: Mapping[str, Facts]) -> Diagnosis:
+    """No request gets further than a nova-api that gives no answer, and what is asked for is not known either."""
+    flavor = unknown(FLAVOR, "", "nova-api could not be asked for it")
+    found = judge_controllers(Request(asked), hosts, cloud).layers
+    layers = [flavor, *(layer for layer in found if layer.name in (CONTROLLER_CONFIG, CONTROLLER_SERVICE))]
+    answer = first_of(layers, FAILED)
+    if answer is None:
+        why = cloud["unanswered"]
+        answer = layers[-1] = failed(CONTROLLER_SERVICE, "", f"nova-api gives no answer: {why['seen']}", why["fix"])
+    return Diagnosis(asked, None, tuple(layers), (), answer)
 
 
 def _computes(cloud: Facts, hosts: Mapping[str, Facts], by_placement: bool) -> list[Compute]:

@@ -110,8 +110,8 @@ def _config(services: Sequence[Service]) -> Layer:
         return unknown(CONTROLLER_CONFIG, "", "no host of the play runs nova-api, nova-conductor or nova-scheduler")
     for service in services:
         for refusal in service.refusals:
-            if refusal["exception"] == "SchedulerHostFilterNotFound":
-                continue  # the layer of the filters tells it
+            if refusal["exception"] == "SchedulerHostFilterNotFound" and service.facts["active"]:
+                continue  # the layer of the filters tells it; one that is started with them ends at once
             seen = f"{service.name}: {refusal['text']} ({refusal['exception']})"
             if service.facts["active"] and service.facts["changed"]:
                 return doubt(CONTROLLER_CONFIG, service.host, f"{seen}; it would not start again", refusal["fix"])

@@ -93,6 +93,7 @@ BROKEN = {
         FAILED,
     ),
     "nova-api stopped": (lambda w: set_(w, inactive=("nova-api",)), "controller_service", FAILED),
+    "nova-api cannot be reached": (lambda w: set_(w, unreachable=True), "controller_service", FAILED),
     "nova-scheduler stopped": (lambda w: set_(w, inactive=("nova-scheduler",)), "controller_service", FAILED),
     "nova-conductor is down for Nova": (
         lambda w: w.controllers.append(
@@ -106,6 +107,11 @@ BROKEN = {
     "alias of another name": (lambda w: set_(w, alias=(ALIAS.replace('"nic"', '"nik"'),)), "api_alias", FAILED),
     "filter not enabled": (lambda w: set_(w, filters="ComputeFilter"), "scheduler_filter", FAILED),
     "filter that does not exist": (lambda w: set_(w, filters=f"{w.filters},NoFilter"), "scheduler_filter", FAILED),
+    "scheduler ended by a filter that does not exist": (
+        lambda w: set_(w, filters=f"{w.filters},NoFilter", inactive=("nova-scheduler",)),
+        "controller_config",
+        FAILED,
+    ),
     "NUMA filter not enabled": (
         lambda w: (w.extra_specs.update({"hw:numa_nodes": "1"}), set_(w, filters="PciPassthroughFilter")),
         "scheduler_filter",
@@ -321,6 +327,14 @@ HIDDEN = {
     ("one of two cards lost", "no device_spec"),
     ("one of two cards lost", "IOMMU group shared with the host"),
     ("device_spec names another address", "more asked for than there are"),
+    ("nova-scheduler stopped", "filter that does not exist"),  # the second is why
+    # What a flavor asks for is not known without nova-api.
+    *(
+        (name, without_api)
+        for name, (_breaks, layer, _state) in BROKEN.items()
+        for without_api in ("nova-api stopped", "nova-api cannot be reached")
+        if layer == "flavor"
+    ),
 }
 
 
@@ -413,6 +427,17 @@ def test_without_a_controller_in_the_play_the_compute_is_walked_by_its_own_alias
 
 def test_a_cloud_without_computes():
     assert told(fleet())[1:] == ("compute_service", FAILED)
+
+
+def test_without_nova_api_the_reason_on_its_own_host_counts():
+    world = World(unreachable=True)
+    found, _layer, _state = told(world)
+    assert found.answer.seen == "nova-api gives no answer: the service cannot be reached"
+    assert (found.layers[0].name, found.layers[0].state, found.computes) == ("flavor", UNKNOWN, ())
+    world.inactive = ("nova-api",)
+    assert told(world)[0].answer.seen.startswith("nova-api does not run")
+    world.controller_silent = True
+    assert told(world)[0].answer.seen == "nova-api gives no answer: the service cannot be reached"
 
 
 # ---- servers
