@@ -63,6 +63,7 @@ STATE: dict[str, Any] = {
     "providers": {},  # uuid -> {"name", "inventories", "usages"}
     "allocated": [],  # uuids of the providers that a server's allocation names
     "candidates": 1,
+    "offered": [],  # uuids of the providers that the candidates name
 }
 
 START = copy.deepcopy(STATE)
@@ -369,7 +370,8 @@ def find(rows: list[dict[str, Any]], parts: list[str], query: str, kind: str, in
 
 def placement(method: str, parts: list[str], query: str, body: dict[str, Any]) -> Reply:
     if parts[0] == "allocation_candidates":
-        return 200, {"allocation_requests": [{}] * STATE["candidates"]}
+        summaries = {uuid: {"root_provider_uuid": uuid} for uuid in STATE["offered"]}
+        return 200, {"allocation_requests": [{}] * STATE["candidates"], "provider_summaries": summaries}
     if parts[0] == "allocations":
         held = STATE["allocated"] if parts[1] in STATE["servers"] else []
         return 200, {"allocations": {uuid: {} for uuid in held}}
