@@ -22,11 +22,14 @@ from hypothesis import strategies as st
 
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.declaration import parse_declaration
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.declaration_draft import declaration_draft
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.diagnosis import diagnose
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.diagnosis_text import diagnosis_text
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.survey_text import (
-    WIDTH,
     survey_markdown,
     survey_text,
 )
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.terminal import WIDTH
+from ansible_collections.nova_pci.passthrough.plugins.modules.diagnose_host_info import read as read_for_diagnosis
 from ansible_collections.nova_pci.passthrough.plugins.modules.guest_devices_info import tell as tell_guests
 from ansible_collections.nova_pci.passthrough.plugins.modules.host_plan import plan_host
 from ansible_collections.nova_pci.passthrough.plugins.modules.iommu_info import describe as describe_iommu
@@ -36,6 +39,7 @@ from ansible_collections.nova_pci.passthrough.plugins.modules.pci_devices_info i
 from ansible_collections.nova_pci.passthrough.plugins.modules.pci_survey_info import describe as describe_survey
 from ansible_collections.nova_pci.passthrough.tests.fuzz.generated import HOSTILE, cases, only_ours
 from ansible_collections.nova_pci.passthrough.tests.unit import machine_builder
+from ansible_collections.nova_pci.passthrough.tests.unit.made_up_cloud import World
 from ansible_collections.nova_pci.passthrough.tests.unit.plugins.module_utils._host.nova_hosts import (
     debian_compute,
     process,
@@ -292,3 +296,16 @@ def test_a_damaged_compute(
         json.dumps([planned, only_ours(lint_host, {**lint, "fail": False})])
         guest = {"root": root, "server": "8e3f8c2e-5b1c-4a67-9df0-000000000001", "addresses": []}
         only_ours(tell_guests, {**guest, "gone": False, "timeout": 0})
+        check_diagnosis(only_ours(read_for_diagnosis, {"root": root}))
+
+
+def check_diagnosis(found: dict[str, Any] | None) -> None:
+    """Whatever a damaged host says of itself, it can be judged, and the answer printed."""
+    if found is None:
+        return
+    json.dumps(found)
+    world = World()
+    diagnosis = diagnose(world.cloud(), {"cmp1": found["facts"], "ctl": world.controller()})
+    assert diagnosis.answer.seen
+    lines = diagnosis_text(diagnosis)
+    assert all(len(line) <= WIDTH and (line.isprintable() or not line) for line in lines)

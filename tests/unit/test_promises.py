@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.declaration import KEYS
+from ansible_collections.nova_pci.passthrough.plugins.module_utils._core.diagnosis_layer import TITLES
 
 ROOT = Path(__file__).resolve().parents[2]
 PLAYBOOKS = sorted((ROOT / "playbooks").glob("*.yml"))
@@ -116,6 +117,12 @@ def readme_keys() -> list[str]:
 
 def test_readme_tells_every_key_of_the_declaration_and_no_other():
     assert sorted(readme_keys()) == sorted(KEYS)
+
+
+def test_the_page_of_diagnose_tells_every_layer_in_its_order_and_no_other():
+    section = (ROOT / "docs/diagnose.md").read_text(encoding="utf-8").split("## The layers")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+)` \| (.*?) \| (.*?) \| (.*?) \|$", section, flags=re.MULTILINE)
+    assert [row[:2] for row in rows] == list(TITLES.items())
 
 
 def numbers(version: str) -> tuple[int, ...]:
