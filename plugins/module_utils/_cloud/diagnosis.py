@@ -59,8 +59,8 @@ def _silence(cloud: Cloud) -> dict[str, str] | None:
         return {"seen": problem.problem, "fix": problem.fix}
     if answer.status not in _SILENT:
         return None
-    problem = answer_trouble(call, answer, cloud.name)
-    return {"seen": problem.problem, "fix": problem.fix}
+    trouble = answer_trouble(call, answer, cloud.name)
+    return {"seen": trouble.problem, "fix": trouble.fix}
 
 
 def _server(cloud: Cloud, server: str) -> Mapping[str, Any]:
