@@ -8,8 +8,25 @@ import time
 from typing import Any
 
 import openstack
+from keystoneauth1.exceptions import ClientException
 
 SECONDS = 900
+API_SECONDS = 120  # a nova-api that was just started does not listen at once
+
+
+def connected() -> openstack.connection.Connection:
+    """With a nova-api that answers."""
+    cloud = openstack.connect(cloud="lab")
+    deadline = time.monotonic() + API_SECONDS
+    while True:
+        try:
+            list(cloud.compute.flavors(details=False))
+        except (openstack.exceptions.SDKException, ClientException):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(1)
+        else:
+            return cloud
 
 
 def make(cloud: openstack.connection.Connection, flavor_name: str) -> dict[str, Any]:
@@ -43,7 +60,7 @@ def delete(cloud: openstack.connection.Connection) -> None:
 
 
 def main() -> None:
-    cloud = openstack.connect(cloud="lab")
+    cloud = connected()
     if sys.argv[1] == "make":
         print(json.dumps(make(cloud, sys.argv[2])))
     else:

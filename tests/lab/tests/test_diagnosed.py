@@ -72,6 +72,12 @@ def test_what_is_wrong_is_seen(tmp_path: Path, broken: dict[str, Any], mended: d
         diagnosed.check(tmp_path, ROW)
 
 
+@pytest.mark.parametrize("more", ["ok", "failed"])
+def test_what_may_suffer_and_may_not(tmp_path: Path, more: str) -> None:
+    keep(tmp_path, found(layer("flavor", "ok"), layer("compute_service", "failed"), layer("room", more)), OK)
+    diagnosed.check(tmp_path, {**ROW, "perhaps": ["room"]})
+
+
 def test_a_row_whose_diagnosis_did_not_run(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         diagnosed.check(tmp_path, ROW)
@@ -81,7 +87,7 @@ def test_each_row_has_a_name_and_a_file_of_its_own() -> None:
     rows = diagnosed.rows()
     files = {diagnosed.kept(Path(), row, mended) for row in rows for mended in (False, True)}
     assert len(files) == 2 * len(rows)
-    keys = {"name", "host", "break", "mend", "reboot", "then", "nova", "flavor", "layer", "state", "as_well"}
+    keys = {"name", "host", "break", "mend", "reboot", "then", "nova", "flavor", "layer", "state", "as_well", "perhaps"}
     for row in rows:
         assert {"name", "host", "layer"} <= set(row) <= keys
         assert row["host"] in ("localhost", "cmp1", "ctl")
