@@ -94,7 +94,7 @@ def test_each_row_has_a_name_and_a_file_of_its_own() -> None:
 
 
 def test_the_files_are_named_as_the_tasks_name_them() -> None:
-    tasks = (diagnosed.LAYERS.parent / "tasks/layer.yml").read_text(encoding="utf-8")
+    tasks = (diagnosed.LAYERS.parents[1] / "tasks/layer.yml").read_text(encoding="utf-8")
     (pattern,) = re.findall(r"diagnosed_\{\{ row.name \| regex_replace\('(.*?)', '_'\)", tasks)
     for row in diagnosed.rows():
         name = re.sub(pattern, "_", row["name"])
