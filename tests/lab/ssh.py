@@ -16,7 +16,8 @@ OPTIONS = {
     "LogLevel": "ERROR",
     "BatchMode": "yes",
     "IdentitiesOnly": "yes",
-    "ConnectTimeout": "20",
+    # It covers the server's greeting too, for which a guest under emulation beside two others needs its time.
+    "ConnectTimeout": "60",
     # Without these a session hangs for ever over a guest's reset.
     "ServerAliveInterval": "4",
     "ServerAliveCountMax": "5",
