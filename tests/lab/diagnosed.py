@@ -1,4 +1,4 @@
-"""What the scenarios that break a cloud (extensions/molecule/diagnose/tasks/layers.yml) kept of each row of vars/layers.yml."""
+"""What the scenarios that break a cloud (extensions/molecule/diagnose/tasks/layers.yml) kept of each row of a file in vars/."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import yaml
 
 from .recorded import runs_of
 
-LAYERS = Path(__file__).resolve().parents[2] / "extensions/molecule/diagnose/vars/layers.yml"
+FILES = Path(__file__).resolve().parents[2] / "extensions/molecule/diagnose/vars"
 
 Row = dict[str, Any]
 
 
-def rows() -> list[Row]:
-    """Every row of vars/layers.yml."""
-    found: list[Row] = yaml.safe_load(LAYERS.read_text(encoding="utf-8"))["layers"]
+def rows(name: str = "layers.yml") -> list[Row]:
+    """Every row of the file *name*."""
+    found: list[Row] = yaml.safe_load((FILES / name).read_text(encoding="utf-8"))["layers"]
     return found
 
 
