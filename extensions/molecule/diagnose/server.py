@@ -16,7 +16,7 @@ API_SECONDS = 120  # a nova-api that was just started does not listen at once
 
 def connected() -> openstack.connection.Connection:
     """With a nova-api that answers."""
-    cloud = openstack.connect(cloud="lab")
+    cloud = openstack.connect(cloud="lab", compute_connect_retries=8)  # one that stops takes connections and drops them
     deadline = time.monotonic() + API_SECONDS
     while True:
         try:
