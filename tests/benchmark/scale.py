@@ -39,7 +39,7 @@ ALL_AT_ONCE = ["-e", '{"pci_passthrough_serial": "100%"}']
 BOOKS: dict[str, tuple[int, list[str]]] = {
     "survey": (1, ["nova_pci.passthrough.survey"]),
     "host": (2, ["nova_pci.passthrough.host", "--check", *ALL_AT_ONCE]),
-    "verify": (3, ["nova_pci.passthrough.verify", "--tags", "host", "-e", "host_verify_fails=false"]),
+    "verify": (4, ["nova_pci.passthrough.verify", "--tags", "host", "-e", "verify_fails_on=nothing"]),
 }
 TITLES = {"survey": "`survey`", "host": "`host --check`", "verify": "`verify --tags host`"}
 
