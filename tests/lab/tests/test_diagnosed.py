@@ -86,11 +86,10 @@ def test_a_row_whose_diagnosis_did_not_run(tmp_path: Path) -> None:
 
 
 def test_each_row_has_a_name_and_a_file_of_its_own() -> None:
-    rows = EVERY_ROW
-    files = {diagnosed.kept(Path(), row, mended) for row in rows for mended in (False, True)}
-    assert len(files) == 2 * len(rows)
+    files = {diagnosed.kept(Path(), row, mended) for row in EVERY_ROW for mended in (False, True)}
+    assert len(files) == 2 * len(EVERY_ROW)
     keys = {"name", "host", "break", "mend", "reboot", "then", "nova", "flavor", "layer", "state", "as_well", "perhaps"}
-    for row in rows:
+    for row in EVERY_ROW:
         assert {"name", "host", "layer"} <= set(row) <= keys
         assert row["host"] in ("localhost", "cmp1", "ctl")
 
